@@ -1,0 +1,25 @@
+# One folder, one library: farshore_library(NAME SOURCES … USES … [PCH …]) makes farshore_<NAME>.
+function(farshore_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES;PCH")
+  add_library(farshore_${name} STATIC ${arg_SOURCES})
+  target_link_libraries(farshore_${name} PUBLIC farshore_flags ${arg_USES})
+  if(arg_PCH)
+    target_precompile_headers(farshore_${name} PRIVATE ${arg_PCH})
+  endif()
+endfunction()
+
+# One test program: farshore_test(NAME SOURCES … USES … [PCH …] [LABELS …] [TIMEOUT seconds])
+# makes <NAME>_tests and registers each of its cases with CTest.
+function(farshore_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;USES;LABELS;PCH")
+  add_executable(${name}_tests ${PROJECT_SOURCE_DIR}/tests/main.cpp ${arg_SOURCES})
+  target_link_libraries(${name}_tests PRIVATE ${arg_USES} Catch2::Catch2)
+  if(arg_PCH)
+    target_precompile_headers(${name}_tests PRIVATE ${arg_PCH})
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 60)
+  endif()
+  catch_discover_tests(${name}_tests TEST_PREFIX "${name}: " PROPERTIES
+                       LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+endfunction()

@@ -1,0 +1,129 @@
+// Every setting of a node, once: its name in the TOML file, type, default, unit and meaning.
+// `load_config` is the only reader of the file; nothing else holds a default.
+
+#pragma once
+
+#include "config/error.hpp"
+#include "config/ids.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace farshore {
+
+enum class site_role { primary, secondary };
+
+/// `[replicable.model]`: the application's table whose rows own the data. Used on the primary.
+struct model_declaration {
+  /// "table" or "schema.table" (schema "public" by default).
+  std::string table;
+  /// One column: an integer type, uuid or text/varchar.
+  std::string primary_key = "id";
+  /// SQL expression over the table's row that yields the locator (text or bytea).
+  std::string locator;
+  /// SQL condition over the table's row; rows where it is not true are not replicated.
+  std::string available;
+  /// SQL expression that yields the size in bytes, when the row knows it; empty: unknown.
+  std::string size;
+
+  friend bool operator==(const model_declaration&, const model_declaration&) = default;
+};
+
+/// `[[replicable]]`: one replicable type, the whole of what an engineer writes.
+struct replicable_type {
+  /// [a-z][a-z0-9_]{0,39}; the registry partition is `<name>_registry`.
+  std::string name;
+  /// Used in status fields and metrics; default: name + "s".
+  std::string plural;
+  /// "blob".
+  std::string strategy;
+  /// Absolute path of the folder beneath which the locators lie, at this site.
+  std::filesystem::path store;
+  /// The model table; required on a primary (for now: scanned folders come later).
+  std::optional<model_declaration> model;
+  /// The feature flag; reloadable. Off: no events, no work, nothing deleted.
+  bool enabled = true;
+  /// A transfer that moves nothing for this long is given up.
+  std::chrono::seconds progress_deadline{30};
+  /// Permission bits of files in the store at this site, e.g. 0644; 0: as on the primary.
+  std::uint32_t file_mode = 0;
+
+  friend bool operator==(const replicable_type&, const replicable_type&) = default;
+};
+
+struct config {
+  // [site]
+  /// [a-z0-9][a-z0-9-]{0,62}; unique among the sites; part of every signature.
+  std::string site_name;
+  site_role role = site_role::secondary;
+  /// host:port; port 0 takes a free one (shown in the log and in `<data>/listen`).
+  std::string listen = "127.0.0.1:7400";
+  /// Absolute path of the node's own files: managed database, spool.
+  std::filesystem::path data;
+  /// File that holds the shared secret; must not be readable by others.
+  std::filesystem::path secret_file;
+  /// Secret that is still accepted during a rotation; empty: none.
+  std::filesystem::path previous_secret_file;
+  /// "managed", or a postgresql:// URL.
+  std::string database = "managed";
+
+  // [primary], on a secondary
+  /// http://host:port
+  std::string primary_url;
+
+  // [limits]
+  /// Records in flight at once, over all types.
+  std::size_t capacity = 1024;
+  /// Connections to the primary for batches of small blobs, and as many again for large ones.
+  std::size_t connections = 2;
+  /// Blobs above this many bytes travel alone.
+  std::uint64_t large_blob_bytes = 1u << 20;
+  /// A record's lease; renewed while work goes on.
+  std::chrono::milliseconds lease{10'000};
+  /// First and longest wait after a failure.
+  std::chrono::milliseconds retry_base{2'000};
+  std::chrono::milliseconds retry_cap{3'600'000};
+
+  // [log]
+  /// "text" or "json".
+  std::string log_format = "text";
+  /// "debug", "info", "warn" or "error".
+  std::string log_level = "info";
+
+  // [[replicable]]
+  std::vector<replicable_type> types;
+
+  /// The type of that name, or nullptr.
+  [[nodiscard]] const replicable_type* find_type(std::string_view name) const;
+};
+
+/// One mistake in a configuration, as `farshore check` prints it: "file:line: message".
+struct config_mistake {
+  std::string file;
+  /// 1-based; 0 where no line can be named.
+  int line = 0;
+  /// What is wrong, and what to write instead.
+  std::string message;
+};
+
+/// What reading a configuration came to: usable only if `mistakes` is empty.
+struct loaded_config {
+  config settings;
+  std::vector<config_mistake> mistakes;
+};
+
+/// Reads and validates the file, and collects every mistake that it finds (not only the first):
+/// syntax, unknown tables and keys (with the nearest known name), wrong types, missing settings,
+/// contradictions, files and folders that are not there. Blocks on the file system; never throws.
+loaded_config load_config(const std::filesystem::path& file);
+
+/// Reads a secret file: at least 32 bytes of printable text after trimming. Refuses one that
+/// group or others can read. Fails with ec::invalid_config.
+result<std::string> load_secret(const std::filesystem::path& file);
+
+} // namespace farshore

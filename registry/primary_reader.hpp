@@ -1,0 +1,66 @@
+// What the primary serves to its secondaries out of the database: events joined with the row as it
+// is now, catalogue pages, locators. Read-only transactions on a connection of its own (SQL of the
+// declaration runs here, as the node's database user, never in triggers). One object per thread;
+// calls block.
+
+#pragma once
+
+#include "config/config.hpp"
+#include "registry/records.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace farshore {
+
+/// Snapshot bounds, for the horizon (promise 12).
+struct snapshot_bounds {
+  std::uint64_t xmin = 0;
+  std::uint64_t xmax = 0;
+};
+
+/// Where a record's resource lies, by the row as it is now.
+struct resolved_record {
+  record_id record = 0;
+  bool present = false;
+  /// Encoded.
+  std::string locator;
+  std::optional<checksum> sum;
+};
+
+class primary_reader {
+public:
+  virtual ~primary_reader() = default;
+
+  static result<std::unique_ptr<primary_reader>> open(const std::string& url);
+
+  /// The declarations to join with; call again after a reload.
+  virtual void declare(std::span<const replicable_type> types) = 0;
+
+  /// Events behind `after` and below the snapshot's xmin, in (xid, id) order, at most `limit` log
+  /// rows; of a record only its highest id. Everything in one snapshot. `after` all zero: the log's
+  /// beginning. Fails with ec::position_unknown when the row of `after` is not in the log with that
+  /// token. (horizon and waiting texts are not filled in here; `types` carries name and
+  /// generation.)
+  virtual result<events_page> events(const event_position& after, std::size_t limit) = 0;
+
+  /// Available records with an id above `after`. Fails with ec::type_waiting or ec::not_found.
+  virtual result<catalogue_page> catalogue(const std::string& type, record_id after,
+                                           std::size_t limit) = 0;
+
+  /// The rows' present locators, in the order asked.
+  virtual result<std::vector<resolved_record>> resolve(const std::string& type,
+                                                       std::span<const record_id> records) = 0;
+
+  /// The place of the newest event below xmin (or all zero on an empty log), for a new reader.
+  virtual result<event_position> newest_place() = 0;
+  virtual result<snapshot_bounds> bounds() = 0;
+  /// "<system identifier>-<timeline>-<database oid>-<number in farshore's own schema>".
+  virtual result<std::string> identity() = 0;
+  /// The oldest transaction that holds xmin back and is older than `age`, if any.
+  virtual result<std::optional<horizon_blocker>> blocker(std::chrono::seconds age) = 0;
+};
+
+} // namespace farshore

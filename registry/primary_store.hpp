@@ -1,0 +1,58 @@
+// The primary's side of the database: triggers, event log, state table. The only writer of schema
+// `farshore` in the application's database, beside the triggers themselves. Not thread-safe: it
+// belongs to the primary's registry actor. Calls block; each is a transaction of its own.
+
+#pragma once
+
+#include "config/config.hpp"
+#include "registry/records.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace farshore {
+
+/// What the primary keeps count of, per type.
+struct primary_counts {
+  std::string type;
+  /// Records in the state table.
+  std::int64_t records = 0;
+  std::int64_t checksummed = 0;
+  std::int64_t checksum_failed = 0;
+};
+
+class primary_store {
+public:
+  virtual ~primary_store() = default;
+
+  /// Connects (waits for no one) and migrates. Fails with ec::database_unavailable or
+  /// ec::database_rejected (a newer schema).
+  static result<std::unique_ptr<primary_store>> open(const std::string& url);
+
+  /// Makes the types' triggers be what the declarations ask: installs on new tables, reinstalls
+  /// where the declaration or the table changed, removes those of types that are gone or disabled.
+  /// A table that is not there (yet) is a status, not an error. Cheap when nothing changed: called
+  /// every second or two. A (re)installed type gets a higher generation. DDL runs with a lock
+  /// time-out of 100 ms: when a lock is not to be had the type stays `waiting` and is tried again.
+  virtual result<std::vector<type_status>> install(std::span<const replicable_type> types) = 0;
+
+  /// Takes up to `limit` events behind the primary's own cursor into record_keys and the state
+  /// table. Returns how many it took.
+  virtual result<std::size_t> fold(std::size_t limit) = 0;
+
+  /// Gives rows that are older than their type's first event a state row (and a record id where the
+  /// key is no integer), up to `limit` of them. Returns whether anything is left to do. Types whose
+  /// keys are not integers become ready (generation > 0 in `install`'s answer) only once seeded.
+  virtual result<bool> seed(std::size_t limit) = 0;
+
+  /// Appends an event by hand. `key` as text. Fails with ec::not_found for an unknown type or a key
+  /// that does not fit the key's type.
+  virtual result<revision> publish(const std::string& type, const std::string& key,
+                                   operation op) = 0;
+
+  [[nodiscard]] virtual result<std::vector<primary_counts>> counts() = 0;
+};
+
+} // namespace farshore

@@ -1,0 +1,161 @@
+// What travels between the primary's log, the secondary's registry and the actors: plain structs,
+// no database types, no actors.
+
+#pragma once
+
+#include "config/error.hpp"
+#include "config/ids.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace farshore {
+
+/// An event joined with the model's row as it was when the page was read. The event itself is only
+/// a hint; what counts is the row.
+struct served_event {
+  /// The event's id: the record's revision.
+  revision id = 0;
+  std::string type;
+  record_id record = 0;
+  /// The model's key as text (equal to `record` for integer keys).
+  std::string key;
+  operation op = operation::updated;
+  /// The row exists and is available: the secondary should hold the resource.
+  bool present = false;
+  /// Encoded locator; empty when not present.
+  std::string locator;
+  std::optional<std::uint64_t> size;
+  /// The primary's checksum, when it has one for this revision.
+  std::optional<checksum> sum;
+};
+
+/// How a type stands on the primary.
+struct type_status {
+  std::string name;
+  /// Rises whenever the triggers were (re)installed: everything before is unknown to the log, so a
+  /// secondary that has not backfilled this generation must. 0: not ready yet.
+  std::int64_t generation = 0;
+  /// Why the type is not ready ("table \"widgets\" does not exist"); empty when it is.
+  std::string waiting;
+};
+
+/// A transaction on the primary that holds the log's horizon back.
+struct horizon_blocker {
+  std::int32_t pid = 0;
+  std::chrono::seconds age{0};
+};
+
+struct events_page {
+  /// In log order; at most one for each record (its highest id within the page).
+  std::vector<served_event> events;
+  /// Where the reader stands once the page is applied; unchanged when nothing was read.
+  event_position upto;
+  /// The page was cut by its limit: ask again at once.
+  bool more = false;
+  /// Every transaction with an id below this one is contained in what was served up to `upto`.
+  std::uint64_t covered_xid = 0;
+  /// Everything committed on the primary before this time is contained; nothing when unknown yet.
+  std::optional<wall_time> horizon;
+  /// Names the primary's database (system identifier, timeline, database, own number).
+  std::string identity;
+  std::vector<type_status> types;
+  std::optional<horizon_blocker> blocker;
+};
+
+struct catalogue_row {
+  record_id record = 0;
+  std::string key;
+  /// Encoded.
+  std::string locator;
+  std::optional<std::uint64_t> size;
+  /// From the state table; may lag behind the log, never ahead of what is committed.
+  revision rev = 0;
+  std::optional<checksum> sum;
+};
+
+/// Available records of one type, ordered by record id.
+struct catalogue_page {
+  std::string type;
+  std::int64_t generation = 0;
+  std::vector<catalogue_row> rows;
+  /// Pass as `after` for the next page. Unlike rows.back().record it also moves past records that
+  /// are not available.
+  record_id next_after = 0;
+  bool last = false;
+};
+
+/// Permission to bring one record to its target. Whoever holds it is the only one at work on the
+/// record and on each of its locators.
+struct claim {
+  claim_token token = 0;
+  replicable_id id;
+  epoch_number epoch = 0;
+  std::string key;
+  /// The revision to reach.
+  revision target = 0;
+  /// False: the target is absence.
+  bool wanted = true;
+  /// Encoded; where the resource belongs, or lay.
+  std::string locator;
+  /// Encoded; to be removed from the store once the target is reached: former locators, and for an
+  /// unwanted record its own. Never one that another live record of the same store has.
+  std::vector<std::string> remove;
+  /// How many of the row's former locators this claim settles (the first n of the list).
+  std::size_t stale_settled = 0;
+  std::optional<checksum> expected;
+  std::optional<std::uint64_t> size;
+  /// Failures in a row so far.
+  int retry_count = 0;
+};
+
+/// How the work on a claim ended.
+struct outcome {
+  enum class kind : std::uint8_t {
+    /// The resource is on disk at the locator, flushed and hashed.
+    synced,
+    /// The resource is gone from the disk, flushed.
+    removed,
+    /// `why` says what went wrong; due again after `retry_after`.
+    failed,
+    /// Nothing was learnt of the record (the primary is unreachable, the node stops): due as
+    /// before.
+    given_back,
+  };
+  claim_token token = 0;
+  replicable_id id;
+  epoch_number epoch = 0;
+  /// The claim's target: the revision that is on disk now.
+  revision reached = 0;
+  kind how = kind::failed;
+  error why;
+  std::chrono::milliseconds retry_after{0};
+  /// SHA-256 of what is on disk; for kind::synced.
+  checksum sum{};
+  std::uint64_t size = 0;
+  /// Content was there already (promise 8).
+  bool adopted = false;
+  std::size_t stale_settled = 0;
+};
+
+/// Numbers of one type at this site; what status and `wait` speak of.
+struct registry_counts {
+  std::int64_t registry = 0;
+  std::int64_t pending = 0;
+  std::int64_t started = 0;
+  std::int64_t synced = 0;
+  std::int64_t failed = 0;
+  /// Of the failed: missing on the primary.
+  std::int64_t missing_on_primary = 0;
+  /// Of all: waiting for their resource's removal.
+  std::int64_t removing = 0;
+  /// Rows that the backfill made and that were never synced (missing on the primary excepted).
+  std::int64_t never_synced = 0;
+
+  friend bool operator==(const registry_counts&, const registry_counts&) = default;
+};
+
+} // namespace farshore

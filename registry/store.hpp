@@ -1,0 +1,137 @@
+// What a secondary knows of its records: the seam between the registry actor and PostgreSQL.
+//
+// Two implementations, `pg_store` and `memory_store`, held to one suite of behaviours
+// (tests/registry/store_suite.cpp). Not thread-safe: it belongs to the registry actor, which is the
+// only writer of the node's database. Calls block.
+//
+// Writes happen between begin() and commit(); nothing counts, and nothing may be answered, before
+// commit() has returned. After any error the batch is void and the store must be discarded: the
+// node starts over from what is committed.
+
+#pragma once
+
+#include "registry/records.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace farshore {
+
+/// A type as the configuration declares it.
+struct store_type {
+  std::string name;
+  std::string plural;
+  /// Types with an equal store share its locators (promise 2).
+  std::string store;
+  bool enabled = true;
+};
+
+/// How far a type's backfill has come; kept across restarts.
+struct backfill_state {
+  std::string type;
+  /// The primary's generation that is being, or was, backfilled; 0: none yet.
+  std::int64_t generation = 0;
+  /// Continue behind this record id.
+  record_id after = 0;
+  bool complete = false;
+};
+
+struct cursor_state {
+  epoch_number epoch = 0;
+  /// The primary's identity that belongs to the epoch; empty before the first contact.
+  std::string identity;
+  event_position place;
+  std::uint64_t covered_xid = 0;
+  std::optional<wall_time> horizon;
+};
+
+/// What applying a page did.
+struct applied {
+  /// Types that have new due records: their supervisors should look.
+  std::vector<std::string> due_types;
+  std::size_t changed = 0;
+};
+
+struct claimed {
+  std::vector<claim> claims;
+  /// Time until the next record falls due, when fewer than `limit` were due and one waits.
+  std::optional<std::chrono::milliseconds> next_due;
+};
+
+/// Which records of a type a resync is for.
+struct resync_selection {
+  enum class kind { ids, failed, all } which = kind::ids;
+  std::vector<record_id> ids;
+};
+
+/// Where a type stands in time (promise 12).
+struct recovery_point {
+  std::string type;
+  /// Everything committed on the primary before this time is here; nothing while unknown, e.g.
+  /// before the first backfill is through.
+  std::optional<wall_time> synced;
+};
+
+class registry_store {
+public:
+  virtual ~registry_store() = default;
+
+  virtual result<void> begin() = 0;
+  virtual result<void> commit() = 0;
+
+  /// Makes the declared types known (partitions, counts). A type that is no longer declared, or not
+  /// enabled, keeps its rows but is never claimed.
+  virtual result<void> declare_types(std::span<const store_type> types) = 0;
+
+  [[nodiscard]] virtual result<cursor_state> cursor() = 0;
+  [[nodiscard]] virtual result<std::vector<backfill_state>> backfills() = 0;
+
+  /// A new epoch: forgets the log's place and every backfill, voids all claims, keeps the rows.
+  virtual result<epoch_number> start_epoch(const std::string& identity,
+                                           const event_position& place) = 0;
+
+  /// Raises targets, makes and marks rows, and moves the cursor to `page.upto`, all at once.
+  /// An event whose id is not above the row's target changes nothing (so applying twice is safe).
+  /// Events of unknown types are skipped. A `truncated` event marks every row below its id absent.
+  virtual result<applied> apply_events(const events_page& page) = 0;
+
+  /// Makes a row for each record that has none, raises a target that lies below the page's
+  /// revision (never lowers one), and moves the type's backfill to `page.next_after`.
+  /// A page of a generation other than the type's current backfill starts that generation's.
+  virtual result<applied> apply_catalogue(const catalogue_page& page) = 0;
+
+  /// Up to `limit` due records, live changes before bulk, then by due time; none of them, and none
+  /// of their locators, is under another live claim. Paused and disabled types yield none.
+  virtual result<claimed> claim_due(const std::string& type, std::size_t limit) = 0;
+
+  /// Records how claims ended. Returns for each whether it counted: an outcome whose token is not
+  /// the record's live claim, or whose epoch has passed, changes nothing. Where the target has
+  /// moved on, what was reached is recorded and the row stays due.
+  virtual result<std::vector<bool>> finish(std::span<const outcome> outcomes) = 0;
+
+  /// Extends the leases of live claims, and writes `started` for them (called for those that take
+  /// longer than a second). Returns the tokens that are still valid.
+  virtual result<std::vector<claim_token>> renew(std::span<const claim_token> tokens) = 0;
+
+  /// Marks records due again, as bulk work. A large selection is taken on as a job.
+  virtual result<std::size_t> resync(const std::string& type, const resync_selection& which) = 0;
+  /// Advances unfinished resync jobs by about `rows`; true while something is left.
+  virtual result<bool> continue_resync(std::size_t rows) = 0;
+
+  /// Empty type: all types. Kept across restarts.
+  virtual result<void> set_paused(const std::string& type, bool paused) = 0;
+  [[nodiscard]] virtual result<std::vector<std::string>> paused_types() = 0;
+
+  /// Keeps horizon and covered transaction of an empty page; cheap, called now and then.
+  virtual result<void> note_horizon(std::uint64_t covered_xid,
+                                    std::optional<wall_time> horizon) = 0;
+
+  [[nodiscard]] virtual result<registry_counts> counts(const std::string& type) = 0;
+  [[nodiscard]] virtual result<std::vector<recovery_point>> recovery_points() = 0;
+};
+
+} // namespace farshore

@@ -1,0 +1,166 @@
+// The contract of a strategy: the only code that knows how a resource is stored.
+//
+// A strategy object belongs to one store at one site. Its calls block, so they run on the disk
+// threads only (never in an actor that shares a thread, never on a socket's thread). Different
+// receivers and readers may be used on different threads at once; one of them is used by one thread
+// at a time. Nothing here throws, knows an actor, a database or a clock of its own.
+
+#pragma once
+
+#include "config/clock.hpp"
+#include "config/error.hpp"
+#include "config/ids.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace farshore {
+
+/// The right to change a record's resource; ends by itself unless renewed. Thread-safe.
+class lease {
+public:
+  explicit lease(steady_time until) : until_{until.time_since_epoch().count()} {}
+
+  void renew(steady_time until) {
+    auto seen = until_.load();
+    while (seen != revoked &&
+           !until_.compare_exchange_weak(seen, until.time_since_epoch().count())) {
+    }
+  }
+  /// Never lasts again.
+  void revoke() { until_.store(revoked); }
+  /// Whether it surely lasts at `at`, a little margin included by the caller.
+  [[nodiscard]] bool lasts(steady_time at) const {
+    return at.time_since_epoch().count() < until_.load();
+  }
+
+private:
+  static constexpr steady_time::rep revoked = INT64_MIN;
+  std::atomic<steady_time::rep> until_;
+};
+
+/// One record's way from the primary to the disk. Shared by the worker, the client and the disk.
+struct sync_job {
+  claim_token token = 0;
+  replicable_id id;
+  /// Encoded.
+  std::string locator;
+  /// The primary's checksum, when it has one.
+  std::optional<checksum> expected;
+  std::optional<std::uint64_t> size;
+  std::shared_ptr<lease> held;
+  /// Bytes received so far; the deadline watches it.
+  std::atomic<std::uint64_t> progress{0};
+  /// Set once the transfer is on the wire: only then does the progress deadline run.
+  std::atomic<bool> moving{false};
+};
+
+/// What a site already has of a resource: all of it, or its beginning.
+struct content_offer {
+  std::uint64_t size = 0;
+  checksum sum{};
+};
+
+/// What a regular file carries besides its bytes.
+struct file_attributes {
+  /// Permission bits (07777 masked to 0777).
+  std::uint32_t mode = 0644;
+  /// Nanoseconds since the epoch.
+  std::int64_t mtime_ns = 0;
+};
+
+/// What came to lie on the disk.
+struct landed {
+  checksum sum{};
+  std::uint64_t size = 0;
+  /// Not transferred: it was there already.
+  bool adopted = false;
+};
+
+/// Takes one resource's bytes. Order of calls: offer, then either matched, or begin, write …,
+/// finish; then the strategy's place. Destroying it early keeps what can be resumed.
+class receiver {
+public:
+  virtual ~receiver() = default;
+
+  /// What is here already: a broken-off transfer before a file at the locator. Reads and hashes it.
+  virtual std::optional<content_offer> offer() = 0;
+  /// The primary has exactly the offered content.
+  virtual result<void> matched(const file_attributes& attributes) = 0;
+  /// Bytes follow, from `offset` on: 0, or the offered size when the primary's begins with it.
+  virtual result<void> begin(std::uint64_t offset, std::uint64_t size,
+                             const file_attributes& attributes) = 0;
+  /// Hashes and stores; counts job.progress.
+  virtual result<void> write(std::span<const std::byte> bytes) = 0;
+  /// All bytes are here. Fails with ec::checksum_mismatch (and throws the bytes away) where the
+  /// job's expected checksum is another.
+  virtual result<void> finish() = 0;
+};
+
+/// One entry of a batch that goes to its place.
+struct placement {
+  std::shared_ptr<sync_job> job;
+  std::shared_ptr<receiver> from;
+  /// Set by place().
+  result<landed> to = fail(ec::internal, "not placed");
+};
+
+/// One entry of a batch that is removed.
+struct removal {
+  std::shared_ptr<sync_job> job;
+  /// Encoded.
+  std::vector<std::string> locators;
+  /// Set by remove().
+  result<void> done = fail(ec::internal, "not removed");
+};
+
+/// Serves one resource on the primary.
+class resource_reader {
+public:
+  virtual ~resource_reader() = default;
+  [[nodiscard]] virtual std::uint64_t size() const = 0;
+  [[nodiscard]] virtual file_attributes attributes() const = 0;
+  /// Reads up to bytes.size() from `offset`; 0 at the end. Fails with ec::unreadable_on_primary.
+  virtual result<std::size_t> read(std::uint64_t offset, std::span<std::byte> bytes) = 0;
+  /// False if size, mtime, ctime or inode are no longer what they were when it was opened, or the
+  /// locator leads to another file by now.
+  [[nodiscard]] virtual bool unchanged() = 0;
+};
+
+class strategy {
+public:
+  virtual ~strategy() = default;
+
+  // -- on a secondary --------------------------------------------------------------------------
+
+  /// Makes the store ready (its folder, `.farshore`, leftovers of tmp). Idempotent.
+  virtual result<void> prepare() = 0;
+  /// Fails with ec::bad_locator.
+  virtual result<std::shared_ptr<receiver>> receive(std::shared_ptr<sync_job> job) = 0;
+  /// Brings finished receivers to their locators: bytes flushed, renamed where the lease lasts
+  /// (else ec::lease_lost), names flushed. Atomic for each record at any kill or power cut: old
+  /// content or new. A batch costs few flushes. Idempotent.
+  virtual void place(std::span<placement> batch) = 0;
+  /// Removes resources (what is not there counts as removed) and folders left empty by it, flushed.
+  virtual void remove(std::span<removal> batch) = 0;
+
+  // -- on a primary ----------------------------------------------------------------------------
+
+  /// Opens a resource for serving; never follows a link out of the store. Fails with
+  /// ec::missing_on_primary, ec::bad_locator or ec::unreadable_on_primary.
+  virtual result<std::unique_ptr<resource_reader>> open(std::string_view encoded_locator) = 0;
+
+  // -- anywhere --------------------------------------------------------------------------------
+
+  /// SHA-256 of what lies at the locator now.
+  virtual result<content_offer> checksum_of(std::string_view encoded_locator) = 0;
+};
+
+} // namespace farshore
