@@ -158,4 +158,30 @@ struct registry_counts {
   friend bool operator==(const registry_counts&, const registry_counts&) = default;
 };
 
+// -- what a secondary asks its primary
+// --------------------------------------------------------------
+
+/// Asks for what happened behind `after`; the primary waits up to `wait` for something to tell.
+struct events_request {
+  event_position after;
+  std::size_t limit = 2000;
+  std::chrono::milliseconds wait{0};
+};
+
+struct catalogue_request {
+  std::string type;
+  record_id after = 0;
+  std::size_t limit = 5000;
+};
+
+/// Where the primary stands: taken before a backfill, and by `wait`.
+struct primary_position {
+  std::string identity;
+  /// A new reader starts behind this place: everything visible so far is in the catalogue.
+  event_position place;
+  /// Once a reader has covered this transaction, it has all that was committed when asked.
+  std::uint64_t mark_xid = 0;
+  std::optional<wall_time> horizon;
+};
+
 } // namespace farshore

@@ -1,0 +1,92 @@
+// The only place where libpqxx's exceptions are caught, and the helpers that every query file uses.
+
+#pragma once
+
+#include "config/error.hpp"
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include <pqxx/pqxx>
+
+namespace farshore {
+
+/// Runs `body` (which returns a value, a `result`, or nothing) and turns what libpqxx throws into
+/// an error whose message begins with `what`, the statement's name.
+template <class Body>
+auto guarded(std::string_view what, Body&& body) {
+  using returned = std::invoke_result_t<Body>;
+  constexpr bool is_void = std::is_void_v<returned>;
+  constexpr bool is_result = requires(returned r) {
+    r.error().code;
+  };
+  using wanted =
+      std::conditional_t<is_result, returned, result<std::conditional_t<is_void, void, returned>>>;
+  auto failed = [what](ec code, const std::exception& e) -> wanted {
+    std::string text = e.what();
+    while (!text.empty() && text.back() == '\n')
+      text.pop_back();
+    return fail(code, "database: " + std::string{what} + ": " + text);
+  };
+  try {
+    if constexpr (is_void) {
+      body();
+      return wanted{};
+    } else {
+      return wanted{body()};
+    }
+  } catch (const pqxx::in_doubt_error& e) {
+    return failed(ec::database_in_doubt, e);
+  } catch (const pqxx::statement_completion_unknown& e) {
+    return failed(ec::database_in_doubt, e);
+  } catch (const pqxx::broken_connection& e) {
+    return failed(ec::database_unavailable, e);
+  } catch (const pqxx::transaction_rollback& e) { // deadlock, serialization
+    return failed(ec::database_unavailable, e);
+  } catch (const pqxx::sql_error& e) {
+    // Class 57P: the server is shutting down, starting up, or ended the session.
+    return failed(
+        e.sqlstate().starts_with("57P") ? ec::database_unavailable : ec::database_rejected, e);
+  } catch (const pqxx::failure& e) {
+    return failed(ec::database_rejected, e);
+  } catch (const pqxx::conversion_error& e) {
+    return failed(ec::database_rejected, e);
+  } // usage_error, argument_error: our bug, let it end the actor
+}
+
+/// Opens a connection with our settings (application_name "farshore <purpose>", no statement may
+/// wait for ever: `statement_timeout` 5 min, UTC, search_path farshore only).
+result<std::unique_ptr<pqxx::connection>> connect(const std::string& url, std::string_view purpose);
+
+/// Array literal for `$n::bigint[]`; libpqxx 6 has no array parameters.
+template <class Numbers>
+std::string array_literal(const Numbers& numbers) {
+  std::string text = "{";
+  for (const auto number : numbers) {
+    if (text.size() > 1)
+      text += ',';
+    text += std::to_string(number);
+  }
+  return text += '}';
+}
+
+/// Array literal for `$n::text[]`, every element quoted.
+template <class Texts>
+std::string text_array_literal(const Texts& texts) {
+  std::string out = "{";
+  for (const std::string_view text : texts) {
+    if (out.size() > 1)
+      out += ',';
+    out += '"';
+    for (const char c : text) {
+      if (c == '"' || c == '\\')
+        out += '\\';
+      out += c;
+    }
+    out += '"';
+  }
+  return out += '}';
+}
+
+} // namespace farshore
