@@ -1,0 +1,569 @@
+#include "config/config.hpp"
+
+#include "config/settings.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <limits>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+namespace farshore {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t config_bytes_max = 1u << 20;
+constexpr std::size_t secret_bytes_min = 32;
+constexpr std::size_t secret_bytes_max = 4096;
+
+constexpr std::string_view table_names[] = {"site", "primary", "limits", "log", "replicable"};
+
+/// The bytes of a small regular file, and its permission bits.
+struct small_file {
+  std::string bytes;
+  mode_t mode = 0;
+};
+
+/// Opened once, so that what is checked is what is read. Fails with ec::invalid_config.
+result<small_file> read_small_file(const fs::path& file, std::size_t bytes_max) {
+  auto refuse = [&](std::string_view why) {
+    return fail(ec::invalid_config, fmt::format("cannot read \"{}\": {}", file.string(), why));
+  };
+  // Without O_NONBLOCK a fifo would hang us.
+  const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0)
+    return refuse(std::strerror(errno));
+  small_file out;
+  struct stat facts {};
+  ssize_t got = fstat(fd, &facts);
+  if (got == 0 && !S_ISREG(facts.st_mode)) {
+    close(fd);
+    return refuse("it is not a regular file");
+  }
+  out.mode = facts.st_mode & 07777;
+  char chunk[8192];
+  while (got == 0 || (got > 0 && out.bytes.size() <= bytes_max)) {
+    got = read(fd, chunk, sizeof chunk);
+    if (got <= 0)
+      break;
+    out.bytes.append(chunk, static_cast<std::size_t>(got));
+  }
+  const int error = errno;
+  close(fd);
+  if (got < 0)
+    return refuse(std::strerror(error));
+  if (out.bytes.size() > bytes_max)
+    return refuse(fmt::format("it is larger than {}", show_bytes(bytes_max)));
+  return out;
+}
+
+/// How a value was written, for messages: `"text"`, `10`, `true`, or what kind of thing it is.
+std::string shown(const toml::node& node) {
+  if (auto text = node.value_exact<std::string>())
+    return "\"" + *text + "\"";
+  if (auto number = node.value_exact<std::int64_t>())
+    return std::to_string(*number);
+  if (auto flag = node.value_exact<bool>())
+    return *flag ? "true" : "false";
+  return node.is_table() ? "a table" : node.is_array() ? "a list" : "a value of another type";
+}
+
+int line_of(const toml::source_region& place) {
+  return static_cast<int>(place.begin.line);
+}
+
+/// Two spellings of one folder compare equal as text.
+fs::path normal(const fs::path& path) {
+  auto plain = path.lexically_normal();
+  return plain.has_filename() || plain == plain.root_path() ? plain : plain.parent_path();
+}
+
+/// With links followed, as far as the path is there.
+fs::path real(const fs::path& path) {
+  std::error_code error;
+  auto resolved = fs::weakly_canonical(path, error);
+  return normal(error ? path : resolved);
+}
+
+bool lies_in(const fs::path& inner, const fs::path& outer) {
+  auto [end, rest] = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
+  return end == outer.end();
+}
+
+/// Reads one file, and notes every mistake on its way.
+class reader {
+public:
+  reader(loaded_config& out, std::string file) : out_{out}, file_{std::move(file)} {}
+
+  void read(const toml::table& root);
+  void mistake(int line, std::string message) {
+    out_.mistakes.push_back({file_, line, std::move(message)});
+  }
+
+private:
+  struct seen_type {
+    const toml::table* table;
+    std::string title;
+  };
+
+  void read_tables(const toml::table& root);
+  void read_replicables(const toml::table& root);
+  void read_replicable(const toml::table& table);
+  void read_model(const toml::table& owner, const std::string& title, replicable_type& type);
+
+  template <class Owner>
+  void read_settings(const toml::table& table, const std::string& title,
+                     std::span<const setting<Owner>> settings, Owner& into,
+                     std::span<const std::string_view> also_known = {});
+  template <class Owner>
+  complaint read_value(const toml::node& node, const setting<Owner>& s, Owner& into);
+  void unknown_key(const toml::key& key, const std::string& title,
+                   std::vector<std::string_view> known);
+
+  void check_site(const toml::table& root);
+  void check_primary(const toml::table& root);
+  void check_limits(const toml::table& root);
+  void check_secret(const toml::table& site, const char* key, const fs::path& file);
+  void check_names();
+  void check_stores(const toml::table* site);
+
+  /// The line of `key` in `table`, or of the table itself.
+  static int line_in(const toml::table* table, std::string_view key) {
+    if (table == nullptr)
+      return 0;
+    auto node = table->get(key);
+    return line_of(node != nullptr ? node->source() : table->source());
+  }
+
+  loaded_config& out_;
+  std::string file_;
+  /// Of out_.settings.types, in the same order.
+  std::vector<seen_type> types_;
+};
+
+void reader::read(const toml::table& root) {
+  read_tables(root);
+  read_replicables(root);
+  check_site(root);
+  check_primary(root);
+  check_limits(root);
+  check_names();
+  check_stores(root["site"].as_table());
+}
+
+void reader::read_tables(const toml::table& root) {
+  for (const auto& [key, node] : root) {
+    if (std::find(std::begin(table_names), std::end(table_names), key.str()) ==
+        std::end(table_names)) {
+      auto guess = nearest(key.str(), table_names);
+      std::string hint =
+          guess.empty() ? "the tables are [site], [primary], [limits], [log] and [[replicable]]"
+                        : fmt::format("did you mean {}?", guess == "replicable"
+                                                              ? "[[replicable]]"
+                                                              : "[" + std::string{guess} + "]");
+      mistake(line_of(key.source()),
+              fmt::format("{} \"{}\" is not known here; {}", node.is_table() ? "table" : "setting",
+                          key.str(), hint));
+    } else if (key != "replicable" && !node.is_table()) {
+      mistake(line_of(key.source()),
+              fmt::format("\"{0}\" is a table; write [{0}] on a line of its own", key.str()));
+    }
+  }
+  auto& settings = out_.settings;
+  if (auto table = root["site"].as_table())
+    read_settings(*table, "[site]", site_settings(), settings);
+  if (auto table = root["primary"].as_table())
+    read_settings(*table, "[primary]", primary_settings(), settings);
+  if (auto table = root["limits"].as_table())
+    read_settings(*table, "[limits]", limits_settings(), settings);
+  if (auto table = root["log"].as_table())
+    read_settings(*table, "[log]", log_settings(), settings);
+}
+
+void reader::read_replicables(const toml::table& root) {
+  auto node = root.get("replicable");
+  if (node == nullptr)
+    return;
+  auto array = node->as_array();
+  if (array == nullptr) {
+    mistake(line_of(node->source()),
+            "[replicable] stands for one of several types; write [[replicable]]");
+    return;
+  }
+  for (const auto& element : *array)
+    if (auto table = element.as_table())
+      read_replicable(*table);
+    else
+      mistake(line_of(element.source()), "each replicable is a table; write [[replicable]]");
+}
+
+void reader::read_replicable(const toml::table& table) {
+  static constexpr std::string_view also[] = {"model", "scan"};
+  replicable_type type;
+  auto name = table["name"].value_exact<std::string>();
+  auto title = name ? fmt::format("[[replicable]] \"{}\":", *name) : "[[replicable]]";
+  read_settings(table, title, replicable_settings(), type, also);
+  if (type.plural.empty() && !type.name.empty())
+    type.plural = type.name + "s";
+  if (table.contains("scan"))
+    mistake(line_in(&table, "scan"),
+            title +
+                " scan: scanned folders are not there yet; declare the table whose rows own the "
+                "files in [replicable.model]");
+  read_model(table, title, type);
+  out_.settings.types.push_back(std::move(type));
+  types_.push_back({&table, title});
+}
+
+void reader::read_model(const toml::table& owner, const std::string& title, replicable_type& type) {
+  auto node = owner.get("model");
+  if (node == nullptr) {
+    if (out_.settings.role == site_role::primary && !owner.contains("scan"))
+      mistake(line_of(owner.source()),
+              title + " [replicable.model] is missing; on a primary it says which table's rows own "
+                      "the data");
+    return;
+  }
+  if (auto table = node->as_table())
+    read_settings(*table, title + " [replicable.model]", model_settings(), type.model.emplace());
+  else
+    mistake(line_of(node->source()), title + " model is a table; write [replicable.model] beneath");
+}
+
+template <class Owner>
+void reader::read_settings(const toml::table& table, const std::string& title,
+                           std::span<const setting<Owner>> settings, Owner& into,
+                           std::span<const std::string_view> also_known) {
+  std::vector<std::string_view> known{also_known.begin(), also_known.end()};
+  for (const auto& s : settings)
+    known.push_back(s.key);
+  for (const auto& [key, node] : table)
+    if (std::find(known.begin(), known.end(), key.str()) == known.end())
+      unknown_key(key, title, known);
+
+  for (const auto& s : settings) {
+    auto node = table.get(s.key);
+    if (node == nullptr) {
+      if (s.needed == presence::required)
+        mistake(line_of(table.source()),
+                fmt::format("{} \"{}\" is missing ({}): {}", title, s.key, s.type, s.meaning));
+      continue;
+    }
+    if (auto wrong = read_value(*node, s, into); !wrong.empty()) {
+      // A database's URL may hold a password.
+      auto value = s.key == "database" ? "…" : shown(*node);
+      mistake(line_of(node->source()), fmt::format("{} {} = {}: {}", title, s.key, value, wrong));
+    }
+  }
+}
+
+template <class Owner>
+complaint reader::read_value(const toml::node& node, const setting<Owner>& s, Owner& into) {
+  auto text = node.value_exact<std::string>();
+  auto expect_text = fmt::format("write a text in double quotes ({})", s.type);
+  auto within = [&](std::uint64_t value) { return value >= s.min && value <= s.max; };
+
+  auto read_text = [&](std::string& place) -> complaint {
+    if (!text)
+      return expect_text;
+    if (text->find('\0') != std::string::npos)
+      return "a NUL byte is not allowed";
+    if (text->find_first_not_of(" \t\r\n") == std::string::npos)
+      return s.needed == presence::required ? "it is empty" : "it is empty; leave the line away";
+    if (auto wrong = s.check == nullptr ? "" : s.check(*text); !wrong.empty())
+      return wrong;
+    place = *text;
+    return {};
+  };
+  auto read_path = [&](fs::path& place) -> complaint {
+    if (!text)
+      return expect_text;
+    if (!text->starts_with('/'))
+      return "a relative path would depend on where the node is started; write an absolute one";
+    if (std::any_of(text->begin(), text->end(), [](char c) { return c >= 0 && c < ' '; }))
+      return "control characters are not allowed in a path";
+    place = normal(*text);
+    return {};
+  };
+  auto read_count = [&](std::uint64_t& place) -> complaint {
+    std::optional<std::uint64_t> value;
+    if (auto number = node.value_exact<std::int64_t>(); number && *number >= 0)
+      value = static_cast<std::uint64_t>(*number);
+    else if (text && s.type == "bytes")
+      value = parse_bytes(*text);
+    if (!value)
+      return s.type == "bytes" ? "write a whole number of bytes, or a text such as \"1 MiB\""
+                               : fmt::format("write a whole number ({})", s.type);
+    if (!within(*value))
+      return s.type == "bytes" ? fmt::format("write {} to {}", show_bytes(s.min), show_bytes(s.max))
+                               : fmt::format("write {} to {}", s.min, s.max);
+    place = *value;
+    return {};
+  };
+  auto read_duration = [&]<class Duration>(Duration& place) -> complaint {
+    auto value = text ? parse_duration(*text) : std::nullopt;
+    if (!value)
+      return "write a text with a whole number and its unit: \"500ms\", \"10s\", \"5min\", \"1h\" "
+             "or \"7 days\"";
+    if (!within(static_cast<std::uint64_t>(value->count())))
+      return fmt::format("write {} to {}", show_duration(std::chrono::milliseconds{s.min}),
+                         show_duration(std::chrono::milliseconds{s.max}));
+    place = std::chrono::duration_cast<Duration>(*value);
+    return place == *value ? "" : "write whole seconds";
+  };
+
+  return std::visit(
+      [&]<class T>(T Owner::*place) -> complaint {
+        auto& target = into.*place;
+        if constexpr (std::is_same_v<T, std::string>) {
+          return read_text(target);
+        } else if constexpr (std::is_same_v<T, fs::path>) {
+          return read_path(target);
+        } else if constexpr (std::is_same_v<T, bool>) {
+          auto flag = node.value_exact<bool>();
+          if (flag)
+            target = *flag;
+          return flag ? "" : "write true or false, without quotes";
+        } else if constexpr (std::is_same_v<T, std::uint64_t>) {
+          return read_count(target);
+        } else if constexpr (std::is_same_v<T, std::uint32_t>) {
+          auto mode = text ? parse_mode(*text) : std::nullopt;
+          if (!mode || (*mode & 0400) == 0)
+            return "write permission bits in octal as a text, e.g. \"0644\"; the owner at least "
+                   "must be able to read";
+          target = *mode;
+          return {};
+        } else if constexpr (std::is_same_v<T, site_role>) {
+          if (text != "primary" && text != "secondary")
+            return "write \"primary\" or \"secondary\"";
+          target = text == "primary" ? site_role::primary : site_role::secondary;
+          return {};
+        } else {
+          return read_duration(target);
+        }
+      },
+      s.place);
+}
+
+void reader::unknown_key(const toml::key& key, const std::string& title,
+                         std::vector<std::string_view> known) {
+  auto has = [&](auto settings) {
+    return std::any_of(settings.begin(), settings.end(),
+                       [&](const auto& s) { return s.key == key.str(); });
+  };
+  auto hint = [&]() -> std::string {
+    if (auto guess = nearest(key.str(), known); !guess.empty())
+      return fmt::format("did you mean \"{}\"?", guess);
+    if (has(site_settings()))
+      return "it belongs to [site]";
+    if (has(limits_settings()))
+      return "it belongs to [limits]";
+    if (has(log_settings()))
+      return "it belongs to [log]";
+    if (has(replicable_settings()))
+      return "it belongs to [[replicable]]";
+    if (has(model_settings()))
+      return "it belongs to [replicable.model]";
+    std::sort(known.begin(), known.end());
+    return fmt::format("known here: {}", fmt::join(known, ", "));
+  }();
+  mistake(line_of(key.source()),
+          fmt::format("{} setting \"{}\" is not known here; {}", title, key.str(), hint));
+}
+
+void reader::check_site(const toml::table& root) {
+  auto site = root["site"].as_table();
+  if (site == nullptr) {
+    if (!root.contains("site"))
+      mistake(0, "table [site] is missing; it needs name, role, data and secret_file");
+    return;
+  }
+  const auto& settings = out_.settings;
+  if (!settings.data.empty()) {
+    std::error_code error;
+    auto there = fs::status(settings.data, error);
+    auto at = line_in(site, "data");
+    if (there.type() == fs::file_type::not_found) {
+      if (!fs::is_directory(settings.data.parent_path(), error))
+        mistake(at,
+                fmt::format("[site] data = \"{}\": neither it nor the folder above it is there; "
+                            "make the folder \"{}\"",
+                            settings.data.string(), settings.data.parent_path().string()));
+    } else if (!fs::is_directory(there)) {
+      mistake(at, fmt::format("[site] data = \"{}\": it is not a folder that this user can reach; "
+                              "write the path of a folder",
+                              settings.data.string()));
+    }
+  }
+  check_secret(*site, "secret_file", settings.secret_file);
+  check_secret(*site, "previous_secret_file", settings.previous_secret_file);
+}
+
+void reader::check_secret(const toml::table& site, const char* key, const fs::path& file) {
+  if (file.empty())
+    return;
+  if (auto secret = load_secret(file); !secret)
+    mistake(line_in(&site, key), fmt::format("[site] {}: {}", key, secret.error().message));
+}
+
+void reader::check_primary(const toml::table& root) {
+  auto site = root["site"].as_table();
+  // Where the role itself is a mistake, nothing follows from it.
+  if (site == nullptr || !site->contains("role") ||
+      ((*site)["role"] != "primary" && (*site)["role"] != "secondary"))
+    return;
+  auto table = root.get("primary");
+  if (out_.settings.role == site_role::secondary && table == nullptr)
+    mistake(line_in(site, "role"), "table [primary] is missing; a secondary finds its primary by "
+                                   "[primary] url = \"http://host:port\"");
+  if (out_.settings.role == site_role::primary && table != nullptr)
+    mistake(line_of(table->source()),
+            "table [primary] is for secondaries; remove it, or write role "
+            "= \"secondary\" in [site]");
+}
+
+void reader::check_limits(const toml::table& root) {
+  const auto& settings = out_.settings;
+  if (settings.retry_cap < settings.retry_base) {
+    auto limits = root["limits"].as_table();
+    auto key = limits != nullptr && limits->contains("retry_cap") ? "retry_cap" : "retry_base";
+    mistake(line_in(limits, key),
+            fmt::format("[limits] retry_cap ({}) is shorter than retry_base ({}); make it longer",
+                        show_duration(settings.retry_cap), show_duration(settings.retry_base)));
+  }
+}
+
+void reader::check_names() {
+  const auto& types = out_.settings.types;
+  for (std::size_t i = 0; i < types.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) {
+      auto first = line_in(types_[j].table, "name");
+      if (!types[i].name.empty() && types[i].name == types[j].name)
+        mistake(line_in(types_[i].table, "name"),
+                fmt::format("{} the name is taken by the type of line {}; give each type its own",
+                            types_[i].title, first));
+      else if (!types[i].plural.empty() && types[i].plural == types[j].plural)
+        mistake(line_in(types_[i].table, "plural"),
+                fmt::format("{} the plural \"{}\" is taken by the type of line {}; write another "
+                            "plural = \"…\"",
+                            types_[i].title, types[i].plural, first));
+    }
+}
+
+void reader::check_stores(const toml::table* site) {
+  const auto& types = out_.settings.types;
+  const auto& data = out_.settings.data;
+  const bool makes_store = out_.settings.role == site_role::secondary;
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const auto& store = types[i].store;
+    if (store.empty())
+      continue;
+    auto refuse = [&](const std::string& why) {
+      mistake(line_in(types_[i].table, "store"),
+              fmt::format("{} store = \"{}\": {}", types_[i].title, store.string(), why));
+    };
+    std::error_code error;
+    auto there = fs::status(store, error);
+    if (there.type() == fs::file_type::not_found) {
+      if (!makes_store)
+        refuse("there is no such folder; on a primary it must be there");
+      else if (!fs::is_directory(store.parent_path(), error))
+        refuse(fmt::format("neither it nor the folder above it is there; make the folder \"{}\"",
+                           store.parent_path().string()));
+    } else if (!fs::is_directory(there)) {
+      refuse("it is not a folder that this user can reach; write the path of a folder");
+    }
+    if (store == store.root_path()) {
+      refuse("the root folder can't be a store; write a folder of the application's own");
+      continue;
+    }
+    if (!data.empty() && real(store) == real(data))
+      refuse("it is the node's own data folder; the application's files need another one");
+    else if (!data.empty() && lies_in(real(store), real(data)))
+      refuse(fmt::format("it lies inside the node's own data folder (\"{}\", line {}); move one of "
+                         "them",
+                         data.string(), line_in(site, "data")));
+    else if (!data.empty() && lies_in(real(data), real(store)))
+      refuse(fmt::format("the node's own data folder (\"{}\", line {}) lies inside it; move one of "
+                         "them",
+                         data.string(), line_in(site, "data")));
+    for (std::size_t j = 0; j < i; ++j) {
+      const auto& other = types[j].store;
+      if (other.empty() || other == store)
+        continue;
+      // One file would have two locators, in two stores, and each could remove it.
+      if (lies_in(real(store), real(other)) || lies_in(real(other), real(store)))
+        refuse(fmt::format("it overlaps with the store \"{}\" of line {}; two types share exactly "
+                           "one folder, written the same way, or have folders apart",
+                           other.string(), line_in(types_[j].table, "store")));
+    }
+  }
+}
+
+} // namespace
+
+const replicable_type* config::find_type(std::string_view name) const {
+  auto found = std::find_if(types.begin(), types.end(),
+                            [&](const replicable_type& type) { return type.name == name; });
+  return found == types.end() ? nullptr : &*found;
+}
+
+loaded_config load_config(const fs::path& file) {
+  loaded_config out;
+  reader reading{out, file.string()};
+  auto content = read_small_file(file, config_bytes_max);
+  if (!content) {
+    reading.mistake(0, content.error().message);
+    return out;
+  }
+  auto parsed = toml::parse(content->bytes, file.string());
+  if (!parsed)
+    reading.mistake(line_of(parsed.error().source()),
+                    fmt::format("not TOML: {}", parsed.error().description()));
+  else
+    reading.read(parsed.table());
+  std::stable_sort(out.mistakes.begin(), out.mistakes.end(),
+                   [](const auto& a, const auto& b) { return a.line < b.line; });
+  return out;
+}
+
+result<std::string> load_secret(const fs::path& file) {
+  auto read = read_small_file(file, secret_bytes_max);
+  if (!read)
+    return fail(ec::invalid_config,
+                read.error().message + "; `farshore secret --output FILE` makes one");
+  if ((read->mode & (S_IRGRP | S_IROTH)) != 0)
+    return fail(ec::invalid_config,
+                fmt::format("others can read the secret in \"{0}\" (mode {1:04o}); run: chmod 600 "
+                            "{0}",
+                            file.string(), read->mode));
+  constexpr std::string_view blanks = " \t\r\n";
+  auto& text = read->bytes;
+  text.erase(text.find_last_not_of(blanks) + 1);
+  text.erase(0, text.find_first_not_of(blanks));
+  if (std::any_of(text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }))
+    return fail(ec::invalid_config,
+                fmt::format("the secret in \"{}\" is not one line of printable text; `farshore "
+                            "secret --output FILE` makes one",
+                            file.string()));
+  if (text.size() < secret_bytes_min)
+    return fail(ec::invalid_config,
+                fmt::format("the secret in \"{}\" has {} characters, {} are the least; `farshore "
+                            "secret --output FILE` makes one",
+                            file.string(), text.size(), secret_bytes_min));
+  return std::move(text);
+}
+
+} // namespace farshore
