@@ -1,7 +1,10 @@
-// Everything that travels between actors: atoms and message structs. All stay within the process.
+// Everything that travels between actors: atoms and message structs. All of it stays within the
+// process, so structs need no serialisation; what names CAF's way to say so is at the end.
 
 #pragma once
 
+#include "config/config.hpp"
+#include "registry/primary_store.hpp"
 #include "registry/records.hpp"
 #include "registry/store.hpp"
 #include "strategies/strategy.hpp"
@@ -10,32 +13,25 @@
 #include <caf/atom.hpp>
 #include <caf/type_id.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace farshore {
 
-/// Either a value or why there is none; the way a `result` travels, since an actor's answer is
-/// data and CAF's own errors are kept for CAF's own troubles.
-template <class T>
-using reply = result<T>;
+/// An answer without content: `result<done>`, since a message element must be a value.
+struct done {};
 
-// -- to the primary
-// --------------------------------------------------------------------------------
-
-/// Bring the job's bytes into the receiver.
+/// Brings the job's bytes into the receiver.
 struct fetch_request {
   std::shared_ptr<sync_job> job;
   std::shared_ptr<receiver> into;
 };
 
-// -- on the disk
-// -----------------------------------------------------------------------------------
-
+/// Brings what a finished receiver holds to its place.
 struct place_request {
   std::shared_ptr<sync_job> job;
   std::shared_ptr<receiver> from;
@@ -43,13 +39,11 @@ struct place_request {
 
 struct remove_request {
   std::shared_ptr<sync_job> job;
+  /// Encoded.
   std::vector<std::string> locators;
 };
 
-// -- control
-// ---------------------------------------------------------------------------------------
-
-/// A worker's report to its supervisor; exactly one, the last thing it does.
+/// A worker's only report, the last thing it does.
 struct worker_report {
   claim_token token = 0;
   outcome::kind how = outcome::kind::failed;
@@ -57,4 +51,127 @@ struct worker_report {
   landed what;
 };
 
+/// Where the log cursor stands; what it knows of the primary.
+struct cursor_status {
+  cursor_state cursor;
+  std::vector<backfill_state> backfills;
+  bool reachable = false;
+  std::optional<wall_time> last_contact;
+  /// Why the primary does not answer; empty when it does.
+  std::string trouble;
+  std::vector<type_status> primary_types;
+  std::optional<horizon_blocker> blocker;
+};
+
+/// What the registry knows of one type.
+struct registry_type_status {
+  std::string type;
+  registry_counts counts;
+  std::optional<wall_time> recovery_point;
+  bool paused = false;
+};
+using registry_status = std::vector<registry_type_status>;
+
+/// What a supervisor has moved since the node started.
+struct transfer_totals {
+  std::size_t in_flight = 0;
+  std::uint64_t records = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t adopted = 0;
+};
+
+/// A declared type and the store that was opened for it.
+struct site_type {
+  replicable_type declared;
+  /// Null where it could not be made ready; `trouble` says why.
+  std::shared_ptr<strategy> store;
+  std::string trouble;
+};
+
+/// A secondary as a whole; what `farshore status` shows.
+struct secondary_status {
+  struct type_line {
+    replicable_type declared;
+    registry_type_status registry;
+    transfer_totals totals;
+    backfill_state backfill;
+    /// Why nothing can be had of the type yet; empty when all is well.
+    std::string waiting;
+  };
+  cursor_status log;
+  std::vector<type_line> types;
+};
+
+/// A primary as a whole.
+struct primary_status {
+  std::vector<type_status> types;
+  std::vector<primary_counts> counts;
+  /// Events that the last fold took: 0 when the state table is level with the log.
+  std::size_t fold_lag = 0;
+};
+
 } // namespace farshore
+
+// Atom texts: at most 10 characters of [A-Za-z0-9_].
+CAF_BEGIN_TYPE_ID_BLOCK(farshore, caf::first_custom_type_id)
+
+CAF_ADD_ATOM(farshore, farshore::atom, acquire, "acquire")
+CAF_ADD_ATOM(farshore, farshore::atom, apply, "apply")
+CAF_ADD_ATOM(farshore, farshore::atom, claim, "claim")
+CAF_ADD_ATOM(farshore, farshore::atom, cursor, "cursor")
+CAF_ADD_ATOM(farshore, farshore::atom, declare, "declare")
+CAF_ADD_ATOM(farshore, farshore::atom, epoch, "epoch")
+CAF_ADD_ATOM(farshore, farshore::atom, finish, "finish")
+CAF_ADD_ATOM(farshore, farshore::atom, flush, "flush")
+CAF_ADD_ATOM(farshore, farshore::atom, give_back, "give_back")
+CAF_ADD_ATOM(farshore, farshore::atom, horizon, "horizon")
+CAF_ADD_ATOM(farshore, farshore::atom, mark, "mark")
+CAF_ADD_ATOM(farshore, farshore::atom, pause, "pause")
+CAF_ADD_ATOM(farshore, farshore::atom, position, "position")
+CAF_ADD_ATOM(farshore, farshore::atom, publish, "publish")
+CAF_ADD_ATOM(farshore, farshore::atom, reachable, "reachable")
+CAF_ADD_ATOM(farshore, farshore::atom, renew, "renew")
+CAF_ADD_ATOM(farshore, farshore::atom, resync, "resync")
+CAF_ADD_ATOM(farshore, farshore::atom, start, "start")
+CAF_ADD_ATOM(farshore, farshore::atom, status, "status")
+CAF_ADD_ATOM(farshore, farshore::atom, step, "step")
+CAF_ADD_ATOM(farshore, farshore::atom, stop, "stop")
+CAF_ADD_ATOM(farshore, farshore::atom, tick, "tick")
+CAF_ADD_ATOM(farshore, farshore::atom, wake, "wake")
+
+CAF_END_TYPE_ID_BLOCK(farshore)
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::catalogue_page)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::catalogue_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::error)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::event_position)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::events_page)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::events_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::fetch_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::operation)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::outcome)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::place_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::remove_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::resync_selection)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::transfer_totals)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::worker_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<bool>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::applied>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::catalogue_page>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::claimed>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::cursor_status>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::done>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::events_page>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::landed>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::primary_position>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::primary_status>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::registry_status>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::secondary_status>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::int64_t>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::uint64_t>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::vector<farshore::claim_token>>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::optional<farshore::wall_time>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<farshore::claim_token>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<farshore::replicable_type>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<farshore::site_type>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<farshore::store_type>)

@@ -1,0 +1,40 @@
+#include "actors/capacity.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace farshore {
+
+caf::result<std::size_t> capacity_state::acquire(std::size_t wanted) {
+  assert(wanted > 0);
+  auto answer = self->make_response_promise<std::size_t>();
+  waiting.push_back({wanted, answer});
+  share_out();
+  return answer;
+}
+
+void capacity_state::give_back(std::size_t credits) {
+  free += credits;
+  share_out();
+}
+
+void capacity_state::share_out() {
+  while (free > 0 && !waiting.empty()) {
+    const auto part = std::max<std::size_t>(1, free / waiting.size());
+    auto next = std::move(waiting.front());
+    waiting.pop_front();
+    const auto granted = std::min(part, next.wanted);
+    free -= granted;
+    next.answer.deliver(granted);
+  }
+}
+
+capacity_actor::behavior_type capacity(capacity_state::pointer self, std::size_t total) {
+  self->state.free = total;
+  return {
+      [self](atom::acquire, std::size_t wanted) { return self->state.acquire(wanted); },
+      [self](atom::give_back, std::size_t credits) { self->state.give_back(credits); },
+  };
+}
+
+} // namespace farshore

@@ -1,0 +1,81 @@
+// LOG CURSOR: reads the primary's log and catalogue into the registry.
+//
+//   load place ─► position ─► (first contact, or another primary: new epoch)
+//        │                                      │
+//        └──────────►  events ─► apply ─► catalogue page of a type that needs it ─► apply ─┐
+//                        ▲                                                                 │
+//                        └─────────────────────────────────────────────────────────────────┘
+//
+// Scheduled; never blocks. One page is under way at a time, and the next is asked for only once the
+// registry has committed the last: so pages take effect in the order in which the primary read
+// them, and a catalogue page can't bring back a record whose delete was applied while it was under
+// way (promise 1).
+
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "config/clock.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <caf/typed_event_based_actor.hpp>
+
+namespace farshore {
+
+struct log_cursor_parts {
+  primary_client_actor primary;
+  registry_actor registry;
+  const time_source* time = nullptr;
+  std::uint64_t seed = 0;
+  std::size_t events_limit = 2000;
+  std::size_t catalogue_limit = 5000;
+  /// How long the primary may hold a request while nothing happens.
+  std::chrono::milliseconds long_poll{2'000};
+  /// Something of these types may be due.
+  std::function<void(const std::vector<std::string>& types)> on_due;
+  /// The primary answers again.
+  std::function<void()> on_reachable;
+};
+
+struct log_cursor_state {
+  using pointer = log_cursor_actor::stateful_pointer<log_cursor_state>;
+  static constexpr const char* name = "log_cursor";
+
+  explicit log_cursor_state(pointer owner) : self{owner}, random{0} {}
+
+  void step();
+  void on_events(const events_page& page);
+  void on_catalogue(const catalogue_page& page);
+  void start_epoch();
+
+  pointer self;
+  log_cursor_parts parts;
+  random_source random;
+  /// As the registry has committed it.
+  cursor_status status;
+  std::vector<std::string> wanted;
+  bool loaded = false;
+  /// The log was read to its end since the last catalogue page.
+  bool level = false;
+  int failures = 0;
+
+private:
+  void load();
+  void read_events();
+  void read_catalogue(const std::string& type, record_id after);
+  void applied_events(const events_page& page, const applied& what);
+  /// The type whose next catalogue page is due, or nullptr.
+  [[nodiscard]] const type_status* backfill_due() const;
+  [[nodiscard]] const backfill_state* backfill_of(const std::string& type) const;
+  void trouble(const error& why);
+  void contact();
+  void again() { self->send(self, atom::step_v); }
+};
+
+log_cursor_actor::behavior_type log_cursor(log_cursor_state::pointer self, log_cursor_parts parts);
+
+} // namespace farshore

@@ -1,0 +1,113 @@
+#include "actors/primary_registry.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include <caf/exit_reason.hpp>
+
+namespace farshore {
+
+namespace {
+
+constexpr std::size_t fold_events = 5000;
+constexpr std::size_t seed_rows = 5000;
+constexpr std::chrono::milliseconds fold_pause{10};
+constexpr std::chrono::seconds install_period{1};
+
+bool same(const std::vector<type_status>& a, const std::vector<type_status>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.name == y.name && x.generation == y.generation && x.waiting == y.waiting;
+  });
+}
+
+} // namespace
+
+result<void> primary_registry_state::install() {
+  auto now = parts.store->install(types);
+  if (!now)
+    return fail(std::move(now).error());
+  if (!same(*now, statuses)) {
+    statuses = std::move(*now);
+    seeding = true;
+    parts.on_types(statuses);
+  }
+  return {};
+}
+
+result<done> primary_registry_state::declare(const std::vector<replicable_type>& declared) {
+  types = declared;
+  if (auto ok = install(); !ok) {
+    give_up(ok.error());
+    return fail(std::move(ok).error());
+  }
+  return done{};
+}
+
+void primary_registry_state::step() {
+  auto folded = parts.store->fold(fold_events);
+  if (!folded)
+    return give_up(folded.error());
+  fold_lag = *folded;
+  if (seeding && fold_lag < fold_events) {
+    auto left = parts.store->seed(seed_rows);
+    if (!left)
+      return give_up(left.error());
+    seeding = *left;
+    if (!seeding) // a type whose keys are numbered only now has become ready
+      if (auto ok = install(); !ok)
+        return give_up(ok.error());
+  }
+  if (fold_lag > 0 || seeding)
+    self->send(self, atom::step_v);
+  else
+    self->delayed_send(self, fold_pause, atom::step_v);
+}
+
+void primary_registry_state::tick() {
+  if (auto ok = install(); !ok)
+    return give_up(ok.error());
+  self->delayed_send(self, install_period, atom::tick_v);
+}
+
+result<std::int64_t> primary_registry_state::publish(const std::string& type,
+                                                     const std::string& key, operation what) {
+  auto published = parts.store->publish(type, key, what);
+  if (!published && published.error().code != ec::not_found)
+    give_up(published.error());
+  return published;
+}
+
+result<primary_status> primary_registry_state::status() {
+  auto counts = parts.store->counts();
+  if (!counts) {
+    give_up(counts.error());
+    return fail(std::move(counts).error());
+  }
+  return primary_status{statuses, std::move(*counts), fold_lag};
+}
+
+void primary_registry_state::give_up(const error& why) {
+  parts.on_fatal(why);
+  self->quit(caf::exit_reason::unhandled_exception);
+}
+
+primary_registry_actor::behavior_type primary_registry(primary_registry_state::pointer self,
+                                                       primary_parts parts) {
+  auto& state = self->state;
+  state.parts = std::move(parts);
+  self->send(self, atom::step_v);
+  self->delayed_send(self, install_period, atom::tick_v);
+  return {
+      [&state](atom::declare, const std::vector<replicable_type>& types) {
+        return state.declare(types);
+      },
+      [&state](atom::publish, const std::string& type, const std::string& key, operation what) {
+        return state.publish(type, key, what);
+      },
+      [&state](atom::status) { return state.status(); },
+      [&state](atom::step) { state.step(); },
+      [&state](atom::tick) { state.tick(); },
+  };
+}
+
+} // namespace farshore

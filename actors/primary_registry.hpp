@@ -1,0 +1,55 @@
+// PRIMARY REGISTRY: keeps a primary's triggers in place and its state table level with the log.
+//
+// Blocks in the database: spawn it detached. Owns the primary's one writing connection. A database
+// that fails is not worked around here: the actor says so and ends, and the node starts over.
+
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "config/clock.hpp"
+#include "registry/primary_store.hpp"
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <caf/typed_event_based_actor.hpp>
+
+namespace farshore {
+
+struct primary_parts {
+  std::shared_ptr<primary_store> store;
+  /// How the declared types stand, whenever that has changed. On the actor's thread.
+  std::function<void(const std::vector<type_status>&)> on_types;
+  /// Once, with why the database can't be used any more.
+  std::function<void(const error&)> on_fatal;
+};
+
+struct primary_registry_state {
+  using pointer = primary_registry_actor::stateful_pointer<primary_registry_state>;
+  static constexpr const char* name = "primary_registry";
+
+  explicit primary_registry_state(pointer owner) : self{owner} {}
+
+  result<done> declare(const std::vector<replicable_type>& types);
+  result<primary_status> status();
+  result<std::int64_t> publish(const std::string& type, const std::string& key, operation what);
+  void step();
+  void tick();
+
+  pointer self;
+  primary_parts parts;
+  std::vector<replicable_type> types;
+  std::vector<type_status> statuses;
+  std::size_t fold_lag = 0;
+  bool seeding = true;
+
+private:
+  result<void> install();
+  void give_up(const error& why);
+};
+
+primary_registry_actor::behavior_type primary_registry(primary_registry_state::pointer self,
+                                                       primary_parts parts);
+
+} // namespace farshore

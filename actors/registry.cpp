@@ -1,0 +1,211 @@
+#include "actors/registry.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <caf/exit_reason.hpp>
+
+namespace farshore {
+
+namespace {
+
+/// Rows of a resync job that one batch advances.
+constexpr std::size_t resync_slice_rows = 5000;
+
+bool breaks_store(ec code) {
+  return code != ec::not_found && code != ec::type_waiting && code != ec::overloaded;
+}
+
+} // namespace
+
+template <class T, class Run>
+caf::result<result<T>> registry_state::enqueue(std::deque<task>& lane, Run run) {
+  auto promise = self->make_response_promise<result<T>>();
+  auto value = std::make_shared<T>();
+  lane.push_back({[run = std::move(run), value](registry_store& store) -> result<void> {
+                    auto got = run(store);
+                    if (!got)
+                      return fail(std::move(got).error());
+                    if constexpr (!std::is_void_v<typename decltype(got)::value_type>)
+                      *value = std::move(*got);
+                    return {};
+                  },
+                  [promise, value](const error* failed) mutable {
+                    if (failed)
+                      promise.deliver(result<T>{fail(*failed)});
+                    else
+                      promise.deliver(result<T>{std::move(*value)});
+                  }});
+  flush_soon();
+  return promise;
+}
+
+caf::result<result<bool>> registry_state::finish(const outcome& how) {
+  ended.push_back(how);
+  enders.push_back(self->make_response_promise<result<bool>>());
+  flush_soon();
+  return enders.back();
+}
+
+void registry_state::flush_soon() {
+  if (std::exchange(flush_due, true))
+    return;
+  // Behind whatever is in the mailbox already: that all becomes one batch.
+  self->send(self, atom::flush_v);
+}
+
+result<void> registry_state::run_batch(std::vector<task>& ran, std::vector<bool>& counted) {
+  auto& store = *parts.store;
+  const auto until = parts.time->now() + parts.batch_time;
+  if (auto ok = store.begin(); !ok)
+    return ok;
+  if (!ended.empty()) { // first: a claim in the same batch may take what they set free
+    auto finished = store.finish(ended);
+    if (!finished)
+      return fail(std::move(finished).error());
+    counted = std::move(*finished);
+  }
+  auto run_front = [&](std::deque<task>& lane) -> result<void> {
+    auto& one = ran.emplace_back(std::move(lane.front()));
+    lane.pop_front();
+    auto ok = one.run(store);
+    if (ok || breaks_store(ok.error().code))
+      return ok;
+    one.refused = std::move(ok).error(); // a question with no answer harms nobody else's work
+    return {};
+  };
+  while (!live.empty())
+    if (auto ok = run_front(live); !ok)
+      return ok;
+  while (!bulk.empty() && parts.time->now() < until)
+    if (auto ok = run_front(bulk); !ok)
+      return ok;
+  if (resync_open && parts.time->now() < until) {
+    auto more = store.continue_resync(resync_slice_rows);
+    if (!more)
+      return fail(std::move(more).error());
+    resync_open = *more;
+  }
+  return store.commit();
+}
+
+void registry_state::flush() {
+  flush_due = false;
+  std::vector<task> ran;
+  std::vector<bool> counted;
+  const auto committed = run_batch(ran, counted);
+  const auto* failed = committed ? nullptr : &committed.error();
+  for (auto& one : ran)
+    one.answer(failed ? failed : one.refused ? &*one.refused : nullptr);
+  for (std::size_t i = 0; i < enders.size(); ++i)
+    enders[i].deliver(failed ? result<bool>{fail(*failed)} : result<bool>{bool{counted[i]}});
+  ended.clear();
+  enders.clear();
+  if (failed)
+    return give_up(*failed);
+  if (!live.empty() || !bulk.empty() || resync_open)
+    flush_soon();
+}
+
+void registry_state::give_up(const error& why) {
+  for (auto* lane : {&live, &bulk}) {
+    for (auto& one : *lane)
+      one.answer(&why);
+    lane->clear();
+  }
+  if (parts.on_failure)
+    parts.on_failure(why);
+  self->quit(caf::exit_reason::unhandled_exception);
+}
+
+registry_actor::behavior_type registry(registry_state::pointer self, registry_parts parts) {
+  auto& state = self->state;
+  state.parts = std::move(parts);
+  auto whereabouts = [](registry_store& store) -> result<cursor_status> {
+    cursor_status now;
+    auto cursor = store.cursor();
+    if (!cursor)
+      return fail(std::move(cursor).error());
+    now.cursor = std::move(*cursor);
+    auto backfills = store.backfills();
+    if (!backfills)
+      return fail(std::move(backfills).error());
+    now.backfills = std::move(*backfills);
+    return now;
+  };
+  return {
+      [&state](atom::declare, const std::vector<store_type>& types) {
+        return state.enqueue<done>(state.live, [types](registry_store& store) {
+          return store.declare_types(types).map([] { return done{}; });
+        });
+      },
+      [&state](atom::apply, const events_page& page) {
+        return state.enqueue<applied>(
+            state.live, [page](registry_store& store) { return store.apply_events(page); });
+      },
+      [&state](atom::apply, const catalogue_page& page) {
+        return state.enqueue<applied>(
+            state.bulk, [page](registry_store& store) { return store.apply_catalogue(page); });
+      },
+      [&state, whereabouts](atom::epoch, const std::string& identity, const event_position& place) {
+        return state.enqueue<cursor_status>(
+            state.live, [=](registry_store& store) -> result<cursor_status> {
+              if (auto started = store.start_epoch(identity, place); !started)
+                return fail(std::move(started).error());
+              return whereabouts(store);
+            });
+      },
+      [&state, whereabouts](atom::cursor) {
+        return state.enqueue<cursor_status>(state.live, whereabouts);
+      },
+      [&state](atom::horizon, std::uint64_t covered_xid, std::optional<wall_time> horizon) {
+        state.live.push_back(
+            {[=](registry_store& store) { return store.note_horizon(covered_xid, horizon); },
+             [](const error*) {}});
+        state.flush_soon();
+      },
+      [&state](atom::claim, const std::string& type, std::size_t limit) {
+        return state.enqueue<claimed>(
+            state.live, [=](registry_store& store) { return store.claim_due(type, limit); });
+      },
+      [&state](atom::finish, const outcome& how) { return state.finish(how); },
+      [&state](atom::renew, const std::vector<claim_token>& tokens) {
+        return state.enqueue<std::vector<claim_token>>(
+            state.live, [tokens](registry_store& store) { return store.renew(tokens); });
+      },
+      [&state](atom::resync, const std::string& type, const resync_selection& which) {
+        state.resync_open = true;
+        return state.enqueue<std::size_t>(
+            state.live, [=](registry_store& store) { return store.resync(type, which); });
+      },
+      [&state](atom::pause, const std::string& type, bool paused) {
+        return state.enqueue<done>(state.live, [=](registry_store& store) {
+          return store.set_paused(type, paused).map([] { return done{}; });
+        });
+      },
+      [&state](atom::status) {
+        return state.enqueue<registry_status>(
+            state.live, [](registry_store& store) -> result<registry_status> {
+              registry_status all;
+              auto points = store.recovery_points();
+              if (!points)
+                return fail(std::move(points).error());
+              auto paused = store.paused_types();
+              if (!paused)
+                return fail(std::move(paused).error());
+              for (auto& point : *points) {
+                auto counts = store.counts(point.type);
+                if (!counts)
+                  return fail(std::move(counts).error());
+                const bool is_paused =
+                    std::find(paused->begin(), paused->end(), point.type) != paused->end();
+                all.push_back({point.type, *counts, point.synced, is_paused});
+              }
+              return all;
+            });
+      },
+      [&state](atom::flush) { state.flush(); },
+  };
+}
+
+} // namespace farshore

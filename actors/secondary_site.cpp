@@ -1,0 +1,336 @@
+#include "actors/secondary_site.hpp"
+
+#include "actors/capacity.hpp"
+#include "actors/disk.hpp"
+#include "actors/log_cursor.hpp"
+#include "actors/registry.hpp"
+#include "actors/supervisor.hpp"
+
+#include <utility>
+
+#include <caf/exit_reason.hpp>
+
+namespace farshore {
+
+namespace {
+
+constexpr std::chrono::seconds status_deadline{30};
+constexpr std::chrono::seconds stop_deadline{20};
+constexpr std::chrono::seconds mark_deadline{30};
+
+/// Answers that arrive one by one and are given as one.
+template <class T>
+struct gathering {
+  T all;
+  std::size_t missing = 0;
+  caf::typed_response_promise<result<T>> answer;
+
+  void arrived() {
+    if (--missing == 0 && answer.pending())
+      answer.deliver(result<T>{std::move(all)});
+  }
+  void failed(error why) {
+    if (answer.pending())
+      answer.deliver(result<T>{fail(std::move(why))});
+  }
+};
+
+error lost(const caf::error& reason) {
+  return {ec::stopping, "a part of the node does not answer: " + caf::to_string(reason)};
+}
+
+std::string waiting_for(const secondary_status::type_line& type, const site_type& what,
+                        const cursor_status& log) {
+  if (!what.trouble.empty())
+    return what.trouble;
+  if (!log.reachable)
+    return {};
+  for (const auto& there : log.primary_types)
+    if (there.name == type.declared.name)
+      return there.waiting;
+  return "the primary does not declare it (or has it disabled)";
+}
+
+} // namespace
+
+template <class Spawned>
+Spawned secondary_site_state::watch(Spawned handle, const char* role) {
+  roles_.emplace(handle.id(), role);
+  self->monitor(handle);
+  return handle;
+}
+
+void secondary_site_state::begin() {
+  registry_parts for_registry{parts.store, parts.time, std::chrono::milliseconds{50},
+                              parts.on_fatal};
+  registry_handle =
+      watch(parts.own_threads ? self->spawn<caf::detached>(registry, std::move(for_registry))
+                              : self->spawn(registry, std::move(for_registry)),
+            "registry");
+  capacity_handle = watch(self->spawn(capacity, parts.settings.capacity), "capacity");
+  watch(parts.primary, "primary client");
+  log_cursor_parts for_cursor;
+  for_cursor.primary = parts.primary;
+  for_cursor.registry = registry_handle;
+  for_cursor.time = parts.time;
+  for_cursor.seed = parts.seed;
+  // They run in the cursor's turn; a send is all they may do with our state.
+  auto site = caf::actor_cast<secondary_site_actor>(self);
+  for_cursor.on_due = [site](const std::vector<std::string>& due) {
+    caf::anon_send(site, atom::wake_v, due);
+  };
+  for_cursor.on_reachable = [site] { caf::anon_send(site, atom::reachable_v); };
+  cursor_handle = watch(self->spawn(log_cursor, std::move(for_cursor)), "log cursor");
+}
+
+void secondary_site_state::run_type(const site_type& type) {
+  auto& running = types[type.declared.name];
+  running = running_type{type, supervisor_actor{}, disk_actor{}};
+  if (!type.declared.enabled || !type.store)
+    return;
+  running.disk = watch(parts.own_threads ? self->spawn<caf::detached>(disk, type.store)
+                                         : self->spawn(disk, type.store),
+                       "disk");
+  supervisor_parts with;
+  with.policy.type = type.declared.name;
+  with.policy.capacity = parts.settings.capacity;
+  with.policy.lease = parts.settings.lease;
+  with.policy.retry_base = parts.settings.retry_base;
+  with.policy.retry_cap = parts.settings.retry_cap;
+  with.policy.progress_deadline = type.declared.progress_deadline;
+  with.store = type.store;
+  with.registry = registry_handle;
+  with.primary = parts.primary;
+  with.disk = running.disk;
+  with.capacity = capacity_handle;
+  with.time = parts.time;
+  with.seed = parts.seed ^ std::hash<std::string>{}(type.declared.name);
+  running.supervisor = watch(self->spawn(supervisor, std::move(with)), "supervisor");
+  self->send(running.supervisor, atom::wake_v);
+}
+
+/// Lets a type's actors end in order: first what is in flight, then they themselves.
+void secondary_site_state::dismiss(running_type& type) {
+  if (!type.supervisor)
+    return;
+  dismissed.insert(type.supervisor.id());
+  dismissed.insert(type.disk.id());
+  auto end = [this, supervisor = type.supervisor, disk = type.disk] {
+    self->send_exit(supervisor, caf::exit_reason::user_shutdown);
+    self->send_exit(disk, caf::exit_reason::user_shutdown);
+  };
+  self->request(type.supervisor, stop_deadline, atom::stop_v)
+      .then([end](const result<done>&) { end(); }, [end](const caf::error&) { end(); });
+  type.supervisor = supervisor_actor{};
+  type.disk = disk_actor{};
+}
+
+caf::result<result<done>> secondary_site_state::declare(const std::vector<site_type>& wanted) {
+  std::vector<store_type> rows;
+  std::vector<std::string> names;
+  for (const auto& type : wanted) {
+    const auto& d = type.declared;
+    rows.push_back({d.name, d.plural, d.store.string(), d.enabled});
+    if (d.enabled)
+      names.push_back(d.name);
+  }
+  auto answer = self->make_response_promise<result<done>>();
+  self->request(registry_handle, status_deadline, atom::declare_v, rows)
+      .then(
+          [this, wanted, names, answer](const result<done>& known) mutable {
+            if (!known) {
+              answer.deliver(result<done>{fail(known.error())});
+              return;
+            }
+            std::set<std::string> declared;
+            for (const auto& type : wanted) {
+              declared.insert(type.declared.name);
+              const auto it = types.find(type.declared.name);
+              if (it != types.end() && it->second.what.declared == type.declared &&
+                  it->second.what.trouble == type.trouble)
+                continue; // as it was: what is in flight goes on
+              if (it != types.end())
+                dismiss(it->second);
+              run_type(type);
+            }
+            for (auto it = types.begin(); it != types.end();) {
+              if (declared.contains(it->first)) {
+                ++it;
+                continue;
+              }
+              dismiss(it->second);
+              it = types.erase(it);
+            }
+            self->send(cursor_handle, atom::declare_v, names);
+            answer.deliver(result<done>{});
+          },
+          [answer](const caf::error& reason) mutable {
+            answer.deliver(result<done>{fail(lost(reason))});
+          });
+  return answer;
+}
+
+void secondary_site_state::wake(const std::vector<std::string>& due) {
+  for (const auto& due_type : due)
+    if (const auto it = types.find(due_type); it != types.end() && it->second.supervisor)
+      self->send(it->second.supervisor, atom::wake_v);
+}
+
+caf::result<result<secondary_status>> secondary_site_state::status() {
+  auto gathered = std::make_shared<gathering<secondary_status>>();
+  gathered->answer = self->make_response_promise<result<secondary_status>>();
+  auto promise = gathered->answer;
+  auto on_lost = [gathered](const caf::error& reason) { gathered->failed(lost(reason)); };
+  for (const auto& [_, type] : types) {
+    auto& line = gathered->all.types.emplace_back();
+    line.declared = type.what.declared;
+    line.registry.type = line.declared.name;
+    line.backfill.type = line.declared.name;
+  }
+  auto with_line = [gathered](const std::string& type_name, auto&& set) {
+    for (auto& line : gathered->all.types)
+      if (line.declared.name == type_name)
+        set(line);
+  };
+  gathered->missing = 2;
+  self->request(registry_handle, status_deadline, atom::status_v)
+      .then(
+          [gathered, with_line](const result<registry_status>& rows) {
+            if (!rows)
+              return gathered->failed(rows.error());
+            for (const auto& row : *rows)
+              with_line(row.type, [&](auto& line) { line.registry = row; });
+            gathered->arrived();
+          },
+          on_lost);
+  self->request(cursor_handle, status_deadline, atom::status_v)
+      .then(
+          [this, gathered, with_line](const result<cursor_status>& log) {
+            if (!log)
+              return gathered->failed(log.error());
+            gathered->all.log = *log;
+            for (const auto& row : log->backfills)
+              with_line(row.type, [&](auto& line) { line.backfill = row; });
+            for (auto& line : gathered->all.types)
+              if (const auto it = types.find(line.declared.name); it != types.end())
+                line.waiting = waiting_for(line, it->second.what, *log);
+            gathered->arrived();
+          },
+          on_lost);
+  for (const auto& [_, type] : types) {
+    if (!type.supervisor)
+      continue;
+    ++gathered->missing;
+    self->request(type.supervisor, status_deadline, atom::status_v)
+        .then(
+            [gathered, with_line,
+             type_name = type.what.declared.name](const transfer_totals& totals) {
+              with_line(type_name, [&](auto& line) { line.totals = totals; });
+              gathered->arrived();
+            },
+            on_lost);
+  }
+  return promise;
+}
+
+caf::result<result<std::size_t>> secondary_site_state::resync(const std::string& type,
+                                                              const resync_selection& which) {
+  auto answer = self->make_response_promise<result<std::size_t>>();
+  self->request(registry_handle, status_deadline, atom::resync_v, type, which)
+      .then(
+          [this, type, answer](const result<std::size_t>& marked) mutable {
+            wake({type});
+            answer.deliver(result<std::size_t>{marked});
+          },
+          [answer](const caf::error& reason) mutable {
+            answer.deliver(result<std::size_t>{fail(lost(reason))});
+          });
+  return answer;
+}
+
+caf::result<result<done>> secondary_site_state::pause(const std::string& type, bool paused) {
+  if (!type.empty() && !types.contains(type))
+    return result<done>{
+        fail(ec::not_found, "no replicable type \"" + type + "\" is declared here")};
+  auto answer = self->make_response_promise<result<done>>();
+  self->request(registry_handle, status_deadline, atom::pause_v, type, paused)
+      .then(
+          [this, answer](const result<done>& set) mutable {
+            for (const auto& [type_name, _] : types)
+              wake({type_name});
+            answer.deliver(result<done>{set});
+          },
+          [answer](const caf::error& reason) mutable {
+            answer.deliver(result<done>{fail(lost(reason))});
+          });
+  return answer;
+}
+
+caf::result<result<std::uint64_t>> secondary_site_state::mark() {
+  auto answer = self->make_response_promise<result<std::uint64_t>>();
+  self->request(parts.primary, mark_deadline, atom::position_v)
+      .then(
+          [answer](const result<primary_position>& now) mutable {
+            answer.deliver(now.map([](const primary_position& at) { return at.mark_xid; }));
+          },
+          [answer](const caf::error& reason) mutable {
+            answer.deliver(result<std::uint64_t>{fail(lost(reason))});
+          });
+  return answer;
+}
+
+void secondary_site_state::reachable() {
+  for (const auto& [_, type] : types)
+    if (type.supervisor)
+      self->send(type.supervisor, atom::reachable_v);
+}
+
+void secondary_site_state::on_down(const caf::down_msg& down) {
+  const auto id = down.source.id();
+  if (dismissed.erase(id) == 0 && !stopping && parts.on_fatal)
+    parts.on_fatal(
+        {ec::internal, "the actor \"" + roles_[id] + "\" ended: " + caf::to_string(down.reason)});
+  roles_.erase(id);
+}
+
+caf::result<result<done>> secondary_site_state::stop() {
+  stopping = true;
+  auto gathered = std::make_shared<gathering<done>>();
+  gathered->answer = self->make_response_promise<result<done>>();
+  auto promise = gathered->answer;
+  gathered->missing = 1;
+  for (auto& [_, type] : types) {
+    if (!type.supervisor)
+      continue;
+    ++gathered->missing;
+    self->request(type.supervisor, stop_deadline, atom::stop_v)
+        .then([gathered](const result<done>&) { gathered->arrived(); },
+              [gathered](const caf::error&) { gathered->arrived(); });
+  }
+  gathered->arrived();
+  return promise;
+}
+
+secondary_site_actor::behavior_type secondary_site(secondary_site_state::pointer self,
+                                                   secondary_parts parts) {
+  auto& state = self->state;
+  state.parts = std::move(parts);
+  self->set_down_handler([&state](const caf::down_msg& down) { state.on_down(down); });
+  state.begin();
+  return {
+      [&state](atom::declare, const std::vector<site_type>& types) { return state.declare(types); },
+      [&state](atom::status) { return state.status(); },
+      [&state](atom::resync, const std::string& type, const resync_selection& which) {
+        return state.resync(type, which);
+      },
+      [&state](atom::pause, const std::string& type, bool paused) {
+        return state.pause(type, paused);
+      },
+      [&state](atom::mark) { return state.mark(); },
+      [&state](atom::wake, const std::vector<std::string>& due) { state.wake(due); },
+      [&state](atom::reachable) { state.reachable(); },
+      [&state](atom::stop) { return state.stop(); },
+  };
+}
+
+} // namespace farshore

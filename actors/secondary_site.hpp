@@ -1,0 +1,84 @@
+// SECONDARY SITE: starts a secondary's actors, watches them, and speaks for them.
+//
+// Scheduled; never blocks. Nothing is revived in place: when one of its actors dies, it says so
+// once
+// (`on_fatal`) and the node starts over from what is committed.
+
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "config/clock.hpp"
+#include "config/config.hpp"
+#include "registry/store.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+namespace farshore {
+
+struct secondary_parts {
+  config settings;
+  std::shared_ptr<registry_store> store;
+  primary_client_actor primary;
+  const time_source* time = nullptr;
+  std::uint64_t seed = 0;
+  /// Blocking actors get threads of their own; a simulation says no and runs all on one.
+  bool own_threads = true;
+  /// An actor died, or the store failed: called at least once, from any thread.
+  std::function<void(const error&)> on_fatal;
+};
+
+struct secondary_site_state {
+  using pointer = secondary_site_actor::stateful_pointer<secondary_site_state>;
+  static constexpr const char* name = "secondary_site";
+
+  struct running_type {
+    site_type what;
+    /// Invalid where the type is disabled or its store is not ready.
+    supervisor_actor supervisor;
+    disk_actor disk;
+  };
+
+  explicit secondary_site_state(pointer owner) : self{owner} {}
+
+  void begin();
+  caf::result<result<done>> declare(const std::vector<site_type>& types);
+  caf::result<result<secondary_status>> status();
+  caf::result<result<std::size_t>> resync(const std::string& type, const resync_selection& which);
+  caf::result<result<done>> pause(const std::string& type, bool paused);
+  caf::result<result<std::uint64_t>> mark();
+  caf::result<result<done>> stop();
+  void reachable();
+  void on_down(const caf::down_msg& down);
+  void wake(const std::vector<std::string>& types);
+
+  pointer self;
+  secondary_parts parts;
+  registry_actor registry_handle;
+  capacity_actor capacity_handle;
+  log_cursor_actor cursor_handle;
+  std::map<std::string, running_type> types;
+  /// Actors whose end is expected.
+  std::set<caf::actor_id> dismissed;
+  bool stopping = false;
+
+private:
+  template <class Spawned>
+  Spawned watch(Spawned handle, const char* role);
+  void run_type(const site_type& type);
+  void dismiss(running_type& type);
+  std::map<caf::actor_id, std::string> roles_;
+};
+
+secondary_site_actor::behavior_type secondary_site(secondary_site_state::pointer self,
+                                                   secondary_parts parts);
+
+} // namespace farshore

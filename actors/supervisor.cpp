@@ -1,0 +1,285 @@
+#include "actors/supervisor.hpp"
+
+#include "actors/sync_worker.hpp"
+#include "config/backoff.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <caf/exit_reason.hpp>
+
+namespace farshore {
+
+namespace {
+
+constexpr std::chrono::seconds tick_period{1};
+constexpr std::chrono::minutes registry_deadline{5};
+/// A transfer younger than this is not worth a row: `started` stays in memory.
+constexpr std::chrono::seconds unrecorded_time{1};
+constexpr std::chrono::milliseconds outage_base{500};
+constexpr std::chrono::milliseconds outage_cap{10'000};
+
+/// The resource is expected to come right by itself within moments.
+bool is_fleeting(ec code) {
+  return code == ec::missing_on_primary || code == ec::moved_on || code == ec::changed;
+}
+
+} // namespace
+
+void supervisor_state::look() {
+  if (stopping)
+    return;
+  if (claiming) {
+    look_again = true;
+    return;
+  }
+  const auto now = parts.time->now();
+  if (now < hold_until)
+    return;
+  // Claims come in useful numbers: each is a query.
+  const auto room = parts.policy.capacity - std::min(flights.size(), parts.policy.capacity);
+  if (room == 0)
+    return;
+  claiming = true;
+  look_again = false;
+  // However long the others keep their credits: the answer comes once one is free.
+  self->request(parts.capacity, caf::infinite, atom::acquire_v, room)
+      .then([this](std::size_t credits) { claim_with(credits); });
+}
+
+void supervisor_state::claim_with(std::size_t credits) {
+  if (stopping) {
+    claiming = false;
+    self->send(parts.capacity, atom::give_back_v, credits);
+    return;
+  }
+  const auto asked_at = parts.time->now();
+  self->request(parts.registry, registry_deadline, atom::claim_v, parts.policy.type, credits)
+      .then([this, credits, asked_at](result<claimed>& got) {
+        claiming = false;
+        const auto used = got ? got->claims.size() : 0;
+        if (used < credits)
+          self->send(parts.capacity, atom::give_back_v, credits - used);
+        if (!got)
+          return; // the registry ends, and the node with it
+        more_due = used == credits || got->passed_over;
+        for (auto& one : got->claims)
+          launch(std::move(one), asked_at);
+        if (got->next_due)
+          look_in(*got->next_due);
+        if (look_again || used == credits)
+          look();
+      });
+}
+
+void supervisor_state::launch(claim&& next, steady_time asked_at) {
+  const auto token = next.token;
+  auto job = std::make_shared<sync_job>();
+  job->token = token;
+  job->id = next.id;
+  job->locator = next.locator;
+  job->expected = next.expected;
+  job->size = next.size;
+  job->held = std::make_shared<lease>(asked_at + parts.policy.lease);
+  auto worker = self->spawn<caf::monitored>(
+      sync_worker, sync_worker_parts{next, job, parts.store, parts.primary, parts.disk, self});
+  workers.emplace(worker.id(), token);
+  flights.emplace(token, flight{std::move(next), job, worker, asked_at, asked_at});
+  if (stopping) // the claim was under way when the order came
+    return abandon(flights.at(token), {ec::stopping, "the node is ending"});
+  self->send(worker, atom::start_v);
+}
+
+std::chrono::milliseconds supervisor_state::retry_after(const claim& what, ec why) {
+  const auto tries = what.retry_count + 1;
+  return is_fleeting(why) ? missing_backoff(tries, parts.policy.retry_cap, random)
+                          : backoff(tries, parts.policy.retry_base, parts.policy.retry_cap, random);
+}
+
+void supervisor_state::on_report(const worker_report& report) {
+  const auto it = flights.find(report.token);
+  if (it == flights.end() || it->second.reported)
+    return; // given up already: its deadline or its lease came first
+  auto& ended = it->second;
+  outcome how;
+  how.how = report.how;
+  how.why = report.why;
+  how.sum = report.what.sum;
+  how.size = report.what.size;
+  how.adopted = report.what.adopted;
+  if (report.how == outcome::kind::failed) {
+    how.retry_after = retry_after(ended.what, report.why.code);
+    how.why.message =
+        to_string(ended.what.id) + " (" + ended.what.locator + "): " + report.why.message;
+  }
+  if (report.how == outcome::kind::given_back && report.why.code != ec::lease_lost) {
+    hold_until = parts.time->now() + backoff(++outages, outage_base, outage_cap, random);
+    look_in(std::chrono::ceil<std::chrono::milliseconds>(hold_until - parts.time->now()));
+  } else if (report.how != outcome::kind::failed) {
+    outages = 0;
+  }
+  finish(ended, std::move(how));
+}
+
+void supervisor_state::finish(flight& ended, outcome how) {
+  ended.reported = true;
+  how.token = ended.what.token;
+  how.id = ended.what.id;
+  how.epoch = ended.what.epoch;
+  how.reached = ended.what.target;
+  how.stale_settled = ended.what.stale_settled;
+  const auto token = how.token;
+  const bool moved = how.how == outcome::kind::synced || how.how == outcome::kind::removed;
+  self->request(parts.registry, registry_deadline, atom::finish_v, how)
+      .then(
+          [this, token, moved, size = how.size,
+           adopted = how.adopted](const result<bool>& counted) {
+            if (moved && counted && *counted) {
+              ++totals.records;
+              totals.bytes += adopted ? 0 : size;
+              totals.adopted += adopted ? 1 : 0;
+            }
+            settle(token);
+          },
+          [this, token](const caf::error&) { settle(token); });
+}
+
+void supervisor_state::settle(claim_token token) {
+  flights.erase(token);
+  self->send(parts.capacity, atom::give_back_v, std::size_t{1});
+  if (stopping && flights.empty() && stopped.pending()) {
+    stopped.deliver(result<done>{});
+    return;
+  }
+  // A claim for every returned credit would be a query per record.
+  const auto chunk = std::max<std::size_t>(1, parts.policy.capacity / 8);
+  if (more_due && (flights.size() + chunk <= parts.policy.capacity || flights.empty()))
+    look();
+}
+
+void supervisor_state::abandon(flight& lost, error why) {
+  lost.job->held->revoke();
+  self->send_exit(lost.worker, caf::exit_reason::kill);
+  outcome how;
+  how.how = why.code == ec::no_progress ? outcome::kind::failed : outcome::kind::given_back;
+  how.retry_after = retry_after(lost.what, why.code);
+  how.why = {why.code, to_string(lost.what.id) + " (" + lost.what.locator + "): " + why.message};
+  finish(lost, std::move(how));
+}
+
+void supervisor_state::on_worker_down(caf::actor_id who, const caf::error& reason) {
+  const auto known = workers.extract(who);
+  if (known.empty())
+    return;
+  // on_report drops it where the worker has reported, or was given up: the usual way.
+  worker_report crash{known.mapped(), outcome::kind::failed, {}, {}};
+  crash.why = {ec::internal, "the worker ended without a report (" + caf::to_string(reason) + ")"};
+  on_report(crash);
+}
+
+void supervisor_state::on_tick() {
+  const auto now = parts.time->now();
+  watch_progress(now);
+  renew_leases(now);
+  self->delayed_send(self, tick_period, atom::tick_v);
+}
+
+void supervisor_state::watch_progress(steady_time now) {
+  std::vector<claim_token> stuck;
+  for (auto& [token, one] : flights) {
+    const auto moved = one.job->progress.load();
+    if (moved != one.moved || !one.job->moving) {
+      one.moved = moved;
+      one.moved_at = now;
+    } else if (!one.reported && now - one.moved_at >= parts.policy.progress_deadline) {
+      stuck.push_back(token);
+    }
+  }
+  for (const auto token : stuck) {
+    auto& one = flights.at(token);
+    abandon(one, {ec::no_progress,
+                  "no byte has arrived for " +
+                      std::to_string(parts.policy.progress_deadline.count() / 1000) + " s, " +
+                      std::to_string(one.moved) + " bytes so far; it will be resumed"});
+  }
+}
+
+void supervisor_state::renew_leases(steady_time now) {
+  std::vector<claim_token> old;
+  for (const auto& [token, one] : flights)
+    if (!one.reported && now - one.begun >= unrecorded_time)
+      old.push_back(token);
+  if (old.empty())
+    return;
+  std::ranges::sort(old); // the same order in every run
+  self->request(parts.registry, registry_deadline, atom::renew_v, old)
+      .then([this, old, now](result<std::vector<claim_token>>& valid) {
+        if (!valid)
+          return;
+        std::ranges::sort(*valid);
+        for (const auto token : old) {
+          const auto it = flights.find(token);
+          if (it == flights.end() || it->second.reported)
+            continue;
+          if (std::ranges::binary_search(*valid, token))
+            it->second.job->held->renew(now + parts.policy.lease);
+          else
+            abandon(it->second, {ec::lease_lost, "its lease ran out before it was renewed"});
+        }
+      });
+}
+
+void supervisor_state::look_in(std::chrono::milliseconds delay) {
+  const auto now = parts.time->now();
+  const auto at = now + std::max(delay, std::chrono::milliseconds{1});
+  if (next_wake > now && next_wake <= at)
+    return; // an earlier timer is set, and will look for the next one
+  next_wake = at;
+  self->delayed_send(self, at - now, atom::wake_v);
+}
+
+caf::result<result<done>> supervisor_state::stop() {
+  stopping = true;
+  stopped = self->make_response_promise<result<done>>();
+  std::vector<claim_token> open;
+  for (const auto& [token, one] : flights)
+    if (!one.reported)
+      open.push_back(token);
+  for (const auto token : open)
+    abandon(flights.at(token), {ec::stopping, "the node is ending"});
+  if (flights.empty())
+    stopped.deliver(result<done>{});
+  return stopped;
+}
+
+supervisor_actor::behavior_type supervisor(supervisor_state::pointer self, supervisor_parts parts) {
+  auto& state = self->state;
+  state.random = random_source{parts.seed};
+  state.parts = std::move(parts);
+  self->set_down_handler(
+      [&state](const caf::down_msg& down) { state.on_worker_down(down.source.id(), down.reason); });
+  self->set_exit_handler([self, &state](const caf::exit_msg& order) {
+    for (const auto& [_, one] : state.flights)
+      self->send_exit(one.worker, caf::exit_reason::kill);
+    self->quit(order.reason);
+  });
+  self->delayed_send(self, tick_period, atom::tick_v);
+  return {
+      [&state](atom::wake) { state.look(); },
+      [&state](atom::reachable) {
+        state.hold_until = {};
+        state.look();
+      },
+      [&state](const worker_report& report) { state.on_report(report); },
+      [&state](atom::tick) { state.on_tick(); },
+      [&state](atom::status) {
+        auto totals = state.totals;
+        totals.in_flight = state.flights.size();
+        return totals;
+      },
+      [&state](atom::stop) { return state.stop(); },
+  };
+}
+
+} // namespace farshore

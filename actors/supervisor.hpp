@@ -1,0 +1,111 @@
+// SUPERVISOR: keeps one replicable type's due records moving.
+//
+//            wake, retry timer, credit back
+//                     │
+//   idle ── acquire ─►│◄── credits ── CAPACITY
+//                     ▼
+//                  claim ──► REGISTRY ──► a SYNC WORKER for each claim ──► report ──► finish
+//
+// Scheduled; never blocks. Owns the workers in flight: each is monitored, its lease renewed, its
+// progress watched, and every ending (report, crash, deadline, lost lease) becomes exactly one
+// outcome for the registry. A record stays in flight until the registry has confirmed its outcome.
+// Memory follows the credits, never the backlog.
+
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "config/clock.hpp"
+#include "strategies/strategy.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+namespace farshore {
+
+/// How a supervisor waits; from the configuration.
+struct supervisor_policy {
+  std::string type;
+  std::size_t capacity = 1024;
+  std::chrono::milliseconds lease{10'000};
+  std::chrono::milliseconds retry_base{2'000};
+  std::chrono::milliseconds retry_cap{3'600'000};
+  std::chrono::milliseconds progress_deadline{30'000};
+};
+
+struct supervisor_parts {
+  supervisor_policy policy;
+  std::shared_ptr<strategy> store;
+  registry_actor registry;
+  primary_client_actor primary;
+  disk_actor disk;
+  capacity_actor capacity;
+  const time_source* time = nullptr;
+  std::uint64_t seed = 0;
+};
+
+struct supervisor_state {
+  using pointer = supervisor_actor::stateful_pointer<supervisor_state>;
+  static constexpr const char* name = "supervisor";
+
+  struct flight {
+    claim what;
+    std::shared_ptr<sync_job> job;
+    sync_worker_actor worker;
+    steady_time begun;
+    /// When the transfer last moved, and how far it was then.
+    steady_time moved_at;
+    std::uint64_t moved = 0;
+    /// The outcome is on its way to the registry.
+    bool reported = false;
+  };
+
+  explicit supervisor_state(pointer owner) : self{owner}, random{0} {}
+
+  /// Asks for credits and then for claims, unless that is under way, or pointless now.
+  void look();
+  void claim_with(std::size_t credits);
+  void launch(claim&& next, steady_time asked_at);
+  void on_report(const worker_report& report);
+  void on_worker_down(caf::actor_id who, const caf::error& reason);
+  void on_tick();
+  caf::result<result<done>> stop();
+
+  pointer self;
+  supervisor_parts parts;
+  random_source random;
+  /// Records in flight, by token.
+  std::unordered_map<claim_token, flight> flights;
+  transfer_totals totals;
+  /// Which flight a worker belongs to, until it is down.
+  std::unordered_map<caf::actor_id, claim_token> workers;
+  bool claiming = false;
+  bool look_again = false;
+  /// The last claim left something due: look again as flights end.
+  bool more_due = false;
+  /// The earliest timer that is set.
+  steady_time next_wake{};
+  bool stopping = false;
+  /// While the primary can't be reached nothing is claimed before this.
+  steady_time hold_until{};
+  int outages = 0;
+  caf::typed_response_promise<result<done>> stopped;
+
+private:
+  void finish(flight& ended, outcome how);
+  void settle(claim_token token);
+  void look_in(std::chrono::milliseconds delay);
+  void abandon(flight& lost, error why);
+  void watch_progress(steady_time now);
+  void renew_leases(steady_time now);
+  [[nodiscard]] std::chrono::milliseconds retry_after(const claim& what, ec why);
+};
+
+supervisor_actor::behavior_type supervisor(supervisor_state::pointer self, supervisor_parts parts);
+
+} // namespace farshore
