@@ -56,7 +56,7 @@ std::string waiting_for(const secondary_status::type_line& type, const site_type
 template <class Spawned>
 Spawned secondary_site_state::watch(Spawned handle, const char* role) {
   roles_.emplace(handle.id(), role);
-  self->monitor(handle);
+  self->link_to(handle);
   return handle;
 }
 
@@ -285,12 +285,13 @@ void secondary_site_state::reachable() {
       self->send(type.supervisor, atom::reachable_v);
 }
 
-void secondary_site_state::on_down(const caf::down_msg& down) {
-  const auto id = down.source.id();
-  if (dismissed.erase(id) == 0 && !stopping && parts.on_fatal)
-    parts.on_fatal(
-        {ec::internal, "the actor \"" + roles_[id] + "\" ended: " + caf::to_string(down.reason)});
-  roles_.erase(id);
+void secondary_site_state::on_end(const caf::exit_msg& end) {
+  const auto known = roles_.extract(end.source.id());
+  if (known.empty())
+    return self->quit(end.reason); // an order from outside; what is linked ends with us
+  if (dismissed.erase(known.key()) == 0 && !stopping && parts.on_fatal)
+    parts.on_fatal({ec::internal, "the actor \"" + known.mapped() +
+                                      "\" ended: " + caf::to_string(end.reason)});
 }
 
 caf::result<result<done>> secondary_site_state::stop() {
@@ -315,7 +316,7 @@ secondary_site_actor::behavior_type secondary_site(secondary_site_state::pointer
                                                    secondary_parts parts) {
   auto& state = self->state;
   state.parts = std::move(parts);
-  self->set_down_handler([&state](const caf::down_msg& down) { state.on_down(down); });
+  self->set_exit_handler([&state](const caf::exit_msg& end) { state.on_end(end); });
   state.begin();
   return {
       [&state](atom::declare, const std::vector<site_type>& types) { return state.declare(types); },

@@ -57,7 +57,7 @@ struct secondary_site_state {
   caf::result<result<std::uint64_t>> mark();
   caf::result<result<done>> stop();
   void reachable();
-  void on_down(const caf::down_msg& down);
+  void on_end(const caf::exit_msg& end);
   void wake(const std::vector<std::string>& types);
 
   pointer self;

@@ -82,7 +82,7 @@ void supervisor_state::launch(claim&& next, steady_time asked_at) {
   job->expected = next.expected;
   job->size = next.size;
   job->held = std::make_shared<lease>(asked_at + parts.policy.lease);
-  auto worker = self->spawn<caf::monitored>(
+  auto worker = self->spawn<caf::linked>(
       sync_worker, sync_worker_parts{next, job, parts.store, parts.primary, parts.disk, self});
   workers.emplace(worker.id(), token);
   flights.emplace(token, flight{std::move(next), job, worker, asked_at, asked_at});
@@ -168,14 +168,15 @@ void supervisor_state::abandon(flight& lost, error why) {
   finish(lost, std::move(how));
 }
 
-void supervisor_state::on_worker_down(caf::actor_id who, const caf::error& reason) {
+bool supervisor_state::on_worker_end(caf::actor_id who, const caf::error& reason) {
   const auto known = workers.extract(who);
   if (known.empty())
-    return;
+    return false;
   // on_report drops it where the worker has reported, or was given up: the usual way.
   worker_report crash{known.mapped(), outcome::kind::failed, {}, {}};
   crash.why = {ec::internal, "the worker ended without a report (" + caf::to_string(reason) + ")"};
   on_report(crash);
+  return true;
 }
 
 void supervisor_state::on_tick() {
@@ -257,12 +258,10 @@ supervisor_actor::behavior_type supervisor(supervisor_state::pointer self, super
   auto& state = self->state;
   state.random = random_source{parts.seed};
   state.parts = std::move(parts);
-  self->set_down_handler(
-      [&state](const caf::down_msg& down) { state.on_worker_down(down.source.id(), down.reason); });
-  self->set_exit_handler([self, &state](const caf::exit_msg& order) {
-    for (const auto& [_, one] : state.flights)
-      self->send_exit(one.worker, caf::exit_reason::kill);
-    self->quit(order.reason);
+  // Workers are linked: they end with us, and each end of theirs comes here.
+  self->set_exit_handler([self, &state](const caf::exit_msg& end) {
+    if (!state.on_worker_end(end.source.id(), end.reason))
+      self->quit(end.reason);
   });
   self->delayed_send(self, tick_period, atom::tick_v);
   return {

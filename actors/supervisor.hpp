@@ -6,7 +6,7 @@
 //                     ▼
 //                  claim ──► REGISTRY ──► a SYNC WORKER for each claim ──► report ──► finish
 //
-// Scheduled; never blocks. Owns the workers in flight: each is monitored, its lease renewed, its
+// Scheduled; never blocks. Owns the workers in flight: each is linked, its lease renewed, its
 // progress watched, and every ending (report, crash, deadline, lost lease) becomes exactly one
 // outcome for the registry. A record stays in flight until the registry has confirmed its outcome.
 // Memory follows the credits, never the backlog.
@@ -72,7 +72,8 @@ struct supervisor_state {
   void claim_with(std::size_t credits);
   void launch(claim&& next, steady_time asked_at);
   void on_report(const worker_report& report);
-  void on_worker_down(caf::actor_id who, const caf::error& reason);
+  /// False if that was no worker of ours.
+  bool on_worker_end(caf::actor_id who, const caf::error& reason);
   void on_tick();
   caf::result<result<done>> stop();
 
@@ -82,7 +83,7 @@ struct supervisor_state {
   /// Records in flight, by token.
   std::unordered_map<claim_token, flight> flights;
   transfer_totals totals;
-  /// Which flight a worker belongs to, until it is down.
+  /// Which flight a worker belongs to, until it has ended.
   std::unordered_map<caf::actor_id, claim_token> workers;
   bool claiming = false;
   bool look_again = false;
