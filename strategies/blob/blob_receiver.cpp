@@ -1,0 +1,315 @@
+#include "strategies/blob/blob_receiver.hpp"
+
+#include "strategies/blob/hash_file.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace farshore {
+
+namespace {
+
+constexpr std::uint64_t small_blob_bytes = 64 * 1024;
+
+} // namespace
+
+blob_receiver::blob_receiver(std::shared_ptr<shelf> from, std::shared_ptr<sync_job> job,
+                             std::string locator)
+    : shelf_{std::move(from)},
+      job_{std::move(job)},
+      locator_{std::move(locator)},
+      failures_before_{shelf_->failed_flushes()} {}
+
+blob_receiver::~blob_receiver() {
+  if (temp_.empty())
+    return;
+  const bool resumable = file_ && received_ > 0 && !in_memory_;
+  file_.reset();
+  if (resumable)
+    shelf_->put_back(job_->id.record, temp_, failures_before_);
+  else
+    (void)shelf_->files().remove_temp(temp_); // the next start sweeps what stays now
+}
+
+error blob_receiver::about(error why) const {
+  why.message = fmt::format("{} at \"{}\": {}", to_string(job_->id), job_->locator, why.message);
+  return why;
+}
+
+void blob_receiver::discard() {
+  file_.reset();
+  bytes_ = {};
+  if (!temp_.empty())
+    (void)shelf_->files().remove_temp(std::exchange(temp_, {}));
+}
+
+void blob_receiver::condemn() {
+  if (stage_ == stage::in_place)
+    shelf_->distrust(locator_);
+  discard();
+  stage_ = stage::condemned;
+}
+
+// -- what is here already -------------------------------------------------------------------------
+
+std::optional<content_offer> blob_receiver::offer() {
+  offered_ = offer_leftover();
+  if (!offered_)
+    offered_ = offer_in_place();
+  return offered_;
+}
+
+std::optional<content_offer> blob_receiver::offer_leftover() {
+  auto name = shelf_->take(job_->id.record);
+  if (!name)
+    return std::nullopt;
+  auto file = shelf_->files().open_temp(*name);
+  // Locked: a worker of the time before a reload still writes to it.
+  if (!file || !(*file)->lock())
+    return std::nullopt;
+  temp_ = *name;
+  file_ = std::move(*file);
+  const auto there = file_->status();
+  // A second link: the file system came back from a power cut with half a rename. Never write to
+  // it.
+  const bool usable = there && there->kind == file_kind::regular && there->links == 1 &&
+                      there->size > 0 && there->size <= job_->size.value_or(there->size);
+  if (!usable || !hash_through(*file_, there->size, hash_)) {
+    hash_ = {};
+    discard();
+    return std::nullopt;
+  }
+  received_ = there->size;
+  return content_offer{received_, hash_.value()};
+}
+
+std::optional<content_offer> blob_receiver::offer_in_place() {
+  auto file = shelf_->files().open(locator_);
+  if (!file) {
+    if (file.error().code == ec::bad_locator)
+      obstacle_ = std::move(file).error();
+    return std::nullopt;
+  }
+  const auto there = (*file)->status();
+  if (there && there->kind == file_kind::other)
+    obstacle_ = error{ec::bad_locator, "what lies there is no regular file; move it away"};
+  const bool usable = there && there->kind == file_kind::regular &&
+                      there->size <= job_->size.value_or(there->size) &&
+                      shelf_->is_trusted(locator_, *there);
+  sha256 hash;
+  if (!usable || !hash_through(**file, there->size, hash))
+    return std::nullopt;
+  offered_in_place_ = *there;
+  return content_offer{there->size, hash.value()};
+}
+
+result<void> blob_receiver::matched(const file_attributes& attributes) {
+  if (!offered_)
+    return fail(about({ec::internal, "matched, but nothing was offered"}));
+  if (auto right = demand_expected(offered_->sum); !right)
+    return right;
+  attributes_ = shelf_->adjust(attributes);
+  sum_ = offered_->sum;
+  size_ = offered_->size;
+  adopted_ = true;
+  if (offered_in_place_) {
+    stage_ = stage::in_place;
+    return {};
+  }
+  if (auto set = file_->set_attributes(attributes_); !set)
+    return fail(about(std::move(set).error()));
+  stage_ = stage::in_temp;
+  return {};
+}
+
+// -- what arrives ---------------------------------------------------------------------------------
+
+result<void> blob_receiver::begin(std::uint64_t offset, std::uint64_t size,
+                                  const file_attributes& attributes) {
+  if (obstacle_)
+    return fail(about(*obstacle_));
+  if (offset > size || (offset != 0 && (!offered_ || offset != offered_->size)))
+    return fail(about({ec::protocol, fmt::format("bytes from {} on were announced, which were not "
+                                                 "asked for",
+                                                 offset)}));
+  attributes_ = shelf_->adjust(attributes);
+  size_ = size;
+  stage_ = stage::receiving;
+  if (offset != 0 && file_)
+    return {}; // goes on where it broke off
+  discard();
+  hash_ = {};
+  received_ = 0;
+  failures_before_ = shelf_->failed_flushes();
+  in_memory_ = size <= small_blob_bytes;
+  if (in_memory_) {
+    bytes_.reserve(size);
+  } else {
+    temp_ = shelf_->temp_name(*job_, true);
+    auto file = shelf_->files().create_temp(temp_);
+    if (!file)
+      return fail(about(std::move(file).error()));
+    file_ = std::move(*file);
+    if (!file_->lock())
+      return fail(about({ec::disk, "the new temporary file is locked by somebody else"}));
+  }
+  return offset == 0 ? result<void>{} : copy_offered();
+}
+
+/// The new content begins with what lies at the locator.
+result<void> blob_receiver::copy_offered() {
+  auto file = shelf_->files().open(locator_);
+  if (!file)
+    return fail(about(std::move(file).error()));
+  auto copied = read_through(**file, offered_->size, [this](auto bytes) { return store(bytes); });
+  if (!copied)
+    return fail(about(std::move(copied).error()));
+  if (hash_.value() != offered_->sum)
+    return fail(about({ec::changed, "the file in this store changed while it was read"}));
+  return {};
+}
+
+result<void> blob_receiver::write(std::span<const std::byte> bytes) {
+  if (stage_ != stage::receiving)
+    return fail(about({ec::internal, "bytes came before they were announced"}));
+  if (bytes.size() > size_ - received_)
+    return fail(about({ec::protocol, fmt::format("more than the announced {} bytes came", size_)}));
+  if (auto stored = store(bytes); !stored)
+    return fail(about(std::move(stored).error()));
+  return {};
+}
+
+result<void> blob_receiver::store(std::span<const std::byte> bytes) {
+  hash_.update(bytes);
+  if (in_memory_)
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+  else if (auto appended = append(bytes); !appended)
+    return appended;
+  received_ += bytes.size();
+  job_->progress += bytes.size();
+  return {};
+}
+
+/// Writes all of it behind the bytes received so far.
+result<void> blob_receiver::append(std::span<const std::byte> bytes) {
+  for (auto at = received_; !bytes.empty();) {
+    auto n = file_->write(at, bytes);
+    if (!n)
+      return fail(std::move(n).error());
+    if (*n == 0)
+      return fail(ec::disk, "the disk took no byte and gave no reason");
+    bytes = bytes.subspan(*n);
+    at += *n;
+  }
+  return {};
+}
+
+result<void> blob_receiver::demand_expected(const checksum& sum) {
+  if (!job_->expected || *job_->expected == sum)
+    return {};
+  discard();
+  stage_ = stage::condemned;
+  return fail(about({ec::checksum_mismatch,
+                     fmt::format("the primary's row says SHA-256 {}, its content has {}; it is "
+                                 "tried again, and the primary should verify the record",
+                                 to_hex(*job_->expected), to_hex(sum))}));
+}
+
+result<void> blob_receiver::finish() {
+  if (stage_ != stage::receiving)
+    return fail(about({ec::internal, "finished, but never begun"}));
+  if (received_ != size_)
+    return fail(
+        about({ec::protocol, fmt::format("{} of the announced {} bytes came", received_, size_)}));
+  sum_ = hash_.value();
+  if (auto right = demand_expected(sum_); !right)
+    return right;
+  if (in_memory_) {
+    temp_ = shelf_->temp_name(*job_, false);
+    failures_before_ = shelf_->failed_flushes();
+    auto file = shelf_->files().create_temp(temp_);
+    if (!file)
+      return fail(about(std::move(file).error()));
+    file_ = std::move(*file);
+    received_ = 0;
+    if (auto written = append(std::exchange(bytes_, {})); !written)
+      return fail(about(std::move(written).error()));
+    received_ = size_;
+  }
+  if (auto set = file_->set_attributes(attributes_); !set)
+    return fail(about(std::move(set).error()));
+  if (in_memory_)
+    file_.reset(); // thousands may wait for their turn; open_temp() is cheap where it is needed
+  stage_ = stage::in_temp;
+  return {};
+}
+
+// -- to its place ---------------------------------------------------------------------------------
+
+result<void> blob_receiver::ready() {
+  if (stage_ == stage::placed)
+    return {};
+  if (stage_ == stage::condemned)
+    return fail(about({ec::disk, "its bytes were thrown away"}));
+  if (stage_ != stage::in_temp && stage_ != stage::in_place)
+    return fail(about({ec::internal, "there is nothing to place"}));
+  if (failures_before_ != shelf_->failed_flushes()) {
+    condemn();
+    return fail(about({ec::disk, "a flush of the disk failed after its bytes were written, so they "
+                                 "are fetched again"}));
+  }
+  if (stage_ == stage::in_temp)
+    return {};
+  auto there = shelf_->files().status(locator_);
+  if (!there)
+    return fail(about(std::move(there).error()));
+  if (*there != *offered_in_place_)
+    return fail(about({ec::changed, "the file in this store changed after it was read"}));
+  if (there->mode == attributes_.mode && there->mtime_ns == attributes_.mtime_ns)
+    return {};
+  auto file = shelf_->files().open(locator_);
+  auto set = file ? (*file)->set_attributes(attributes_) : fail(std::move(file).error());
+  if (!set)
+    return fail(about(std::move(set).error()));
+  return {};
+}
+
+result<void> blob_receiver::flush() {
+  if (stage_ == stage::placed)
+    return {};
+  auto& files = shelf_->files();
+  auto file = file_                       ? result<std::unique_ptr<open_file>>{std::move(file_)}
+              : stage_ == stage::in_place ? files.open(locator_)
+                                          : files.open_temp(temp_);
+  auto flushed = file ? (*file)->flush() : fail(std::move(file).error());
+  if (!flushed) {
+    condemn();
+    return fail(about(std::move(flushed).error()));
+  }
+  if (!in_memory_ && stage_ == stage::in_temp)
+    file_ = std::move(*file);
+  return {};
+}
+
+result<void> blob_receiver::rename() {
+  if (stage_ != stage::in_temp)
+    return {};
+  if (auto renamed = shelf_->files().rename_temp(temp_, locator_); !renamed)
+    return fail(about(std::move(renamed).error()));
+  file_.reset();
+  temp_.clear();
+  // From here on the locator has the new name in the page cache only: as good as found there.
+  stage_ = stage::in_place;
+  return {};
+}
+
+landed blob_receiver::settle() {
+  if (std::exchange(stage_, stage::placed) != stage::placed) {
+    shelf_->drop(job_->id.record);
+    shelf_->trust(locator_);
+  }
+  return {sum_, size_, adopted_};
+}
+
+} // namespace farshore

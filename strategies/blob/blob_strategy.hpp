@@ -1,0 +1,38 @@
+// Blobs: each resource is one regular file at its locator.
+//
+// Thread-safe as strategy.hpp says; place() and remove() may run beside each other and beside
+// receivers. Owns nothing but its shelf, which it shares with its receivers.
+
+#pragma once
+
+#include "config/config.hpp"
+#include "strategies/blob/shelf.hpp"
+#include "strategies/strategy.hpp"
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace farshore {
+
+class blob_strategy final : public strategy {
+public:
+  blob_strategy(const replicable_type& type, const time_source& time,
+                std::shared_ptr<store_files> files);
+
+  result<void> prepare() override;
+  result<std::shared_ptr<receiver>> receive(std::shared_ptr<sync_job> job) override;
+  void place(std::span<placement> batch) override;
+  void remove(std::span<removal> batch) override;
+  result<std::unique_ptr<resource_reader>> open(std::string_view encoded_locator) override;
+  result<content_offer> checksum_of(std::string_view encoded_locator) override;
+
+private:
+  [[nodiscard]] result<void> demand_lease(const sync_job& job) const;
+
+  const time_source& time_;
+  const std::shared_ptr<store_files> files_;
+  const std::shared_ptr<shelf> shelf_;
+};
+
+} // namespace farshore

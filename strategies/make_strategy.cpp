@@ -1,0 +1,27 @@
+#include "strategies/make_strategy.hpp"
+
+#include "strategies/blob/blob_strategy.hpp"
+#include "strategies/linux_files.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace farshore {
+
+result<std::shared_ptr<strategy>> make_strategy(const replicable_type& type,
+                                                const time_source& time) {
+  return make_strategy(type, time, std::make_shared<linux_files>(type.store));
+}
+
+result<std::shared_ptr<strategy>> make_strategy(const replicable_type& type,
+                                                const time_source& time,
+                                                std::shared_ptr<store_files> files) {
+  if (type.strategy == "blob")
+    return std::make_shared<blob_strategy>(type, time, std::move(files));
+  return fail(ec::invalid_config, fmt::format("replicable \"{}\": there is no strategy \"{}\"; "
+                                              "write strategy = \"blob\"",
+                                              type.name, type.strategy));
+}
+
+} // namespace farshore

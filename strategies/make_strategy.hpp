@@ -1,0 +1,26 @@
+// The only place that maps a strategy's name to its class.
+
+#pragma once
+
+#include "config/clock.hpp"
+#include "config/config.hpp"
+#include "config/error.hpp"
+#include "strategies/strategy.hpp"
+
+#include <memory>
+
+namespace farshore {
+
+class store_files;
+
+/// The strategy that the type names, for its store at this site. `time` outlives it. Touches no
+/// file yet: see strategy::prepare. Fails with ec::invalid_config.
+result<std::shared_ptr<strategy>> make_strategy(const replicable_type& type,
+                                                const time_source& time);
+
+/// The same over other file operations.
+result<std::shared_ptr<strategy>> make_strategy(const replicable_type& type,
+                                                const time_source& time,
+                                                std::shared_ptr<store_files> files);
+
+} // namespace farshore
