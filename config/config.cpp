@@ -1,6 +1,7 @@
 #include "config/config.hpp"
 
 #include "config/settings.hpp"
+#include "config/toml_guard.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -15,7 +16,10 @@
 
 #include <fmt/format.h>
 
-#define TOML_EXCEPTIONS 0
+// toml++ 3.3 asserts that a table's name begins with a good character ("[$a]" ended the program),
+// and behind the assert reports it properly. Its exceptions leave at the first error.
+#define TOML_EXCEPTIONS 1
+#define TOML_ASSERT(expr) static_cast<void>(0)
 #include <toml++/toml.h>
 
 namespace farshore {
@@ -528,12 +532,16 @@ loaded_config load_config(const fs::path& file) {
     reading.mistake(0, content.error().message);
     return out;
   }
-  auto parsed = toml::parse(content->bytes, file.string());
-  if (!parsed)
-    reading.mistake(line_of(parsed.error().source()),
-                    fmt::format("not TOML: {}", parsed.error().description()));
-  else
-    reading.read(parsed.table());
+  if (auto line = line_of_stray_character(content->bytes)) {
+    reading.mistake(*line, "not TOML: a character beyond ASCII stands outside quotes; write it in "
+                           "quotes (behind a backslash as \\uXXXX)");
+    return out;
+  }
+  try {
+    reading.read(toml::parse(content->bytes, file.string()));
+  } catch (const toml::parse_error& e) {
+    reading.mistake(line_of(e.source()), fmt::format("not TOML: {}", e.description()));
+  }
   std::stable_sort(out.mistakes.begin(), out.mistakes.end(),
                    [](const auto& a, const auto& b) { return a.line < b.line; });
   return out;

@@ -14,6 +14,9 @@ namespace farshore {
 /// A record's number within its type: the model's integer key, or what `record_keys` gave it.
 using record_id = std::int64_t;
 
+/// Below every record id: where a catalogue begins.
+inline constexpr record_id record_id_before_all = INT64_MIN;
+
 /// The id of a record's newest event; 0 for a record older than its type's first event.
 using revision = std::int64_t;
 
