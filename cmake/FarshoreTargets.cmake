@@ -8,6 +8,9 @@ function(farshore_library name)
   endif()
 endfunction()
 
+# All programs labelled unit: what is also run under sanitizers.
+add_custom_target(unit_tests)
+
 # One test program: farshore_test(NAME SOURCES … USES … [PCH …] [LABELS …] [TIMEOUT seconds])
 # makes <NAME>_tests and registers each of its cases with CTest.
 function(farshore_test name)
@@ -16,6 +19,9 @@ function(farshore_test name)
   target_link_libraries(${name}_tests PRIVATE ${arg_USES} Catch2::Catch2)
   if(arg_PCH)
     target_precompile_headers(${name}_tests PRIVATE ${arg_PCH})
+  endif()
+  if(unit IN_LIST arg_LABELS)
+    add_dependencies(unit_tests ${name}_tests)
   endif()
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 60)
