@@ -15,12 +15,14 @@
 
 namespace farshore {
 
+class server_process;
+
 class managed_cluster {
 public:
   /// Creates the cluster in `folder` on first use, starts it, waits until it answers (crash
   /// recovery included, up to `deadline`), and makes the database "farshore". As root it runs as
-  /// user "postgres", also where only root can reach `folder`. Fails with ec::database_unavailable
-  /// and the end of PostgreSQL's own log.
+  /// user "postgres", also where only root can reach `folder`. A server that a killed node left
+  /// behind is waited for. Fails with ec::database_unavailable and the end of PostgreSQL's own log.
   static result<std::unique_ptr<managed_cluster>>
   start(const std::filesystem::path& folder,
         std::chrono::seconds deadline = std::chrono::seconds{60});
@@ -36,13 +38,16 @@ public:
   /// The URL that a cluster in `folder` has while it runs, without starting it.
   static std::string url_of(const std::filesystem::path& folder);
 
-  [[nodiscard]] int pid() const { return pid_; }
+  [[nodiscard]] int pid() const;
+
+  /// False once PostgreSQL has ended, e.g. because somebody killed it.
+  [[nodiscard]] bool running();
 
 private:
-  managed_cluster(std::string url, int pid) : url_{std::move(url)}, pid_{pid} {}
+  managed_cluster(std::string url, std::unique_ptr<server_process> server);
 
   std::string url_;
-  int pid_ = -1;
+  std::unique_ptr<server_process> server_;
 };
 
 } // namespace farshore
