@@ -361,6 +361,7 @@ result<void> linux_files::rename_temp(const std::string& name, const std::string
     // Somebody pruned the folder after we had looked it up, or the temporary file is gone.
     recent_.erase(parent);
   }
+  recent_.clear();
   auto what = why == EEXIST ? error{ec::bad_locator, trouble(why, "put a file at", locator).message}
                             : obstructed(why, "put a file at", locator);
   if (why == ENOENT) // of a temporary file: nobody's locator is to blame

@@ -93,7 +93,7 @@ public:
 
   // -- flushes ---------------------------------------------------------------------------------
 
-  /// The names that lead to the locator, its own included (or its absence).
+  /// The names in the locator's folder (or their absence), and those that lead to it.
   virtual result<void> flush_names(const std::string& locator) = 0;
   /// All bytes and names of the store's file system.
   virtual result<void> flush_all() = 0;
