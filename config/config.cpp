@@ -524,6 +524,12 @@ const replicable_type* config::find_type(std::string_view name) const {
   return found == types.end() ? nullptr : &*found;
 }
 
+std::string to_string(const config_mistake& mistake) {
+  if (mistake.line == 0)
+    return mistake.file + ": " + mistake.message;
+  return fmt::format("{}:{}: {}", mistake.file, mistake.line, mistake.message);
+}
+
 loaded_config load_config(const fs::path& file) {
   loaded_config out;
   reader reading{out, file.string()};

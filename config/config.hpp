@@ -110,6 +110,8 @@ struct config_mistake {
   /// What is wrong, and what to write instead.
   std::string message;
 };
+/// "file:line: message", or "file: message" without a line.
+std::string to_string(const config_mistake& mistake);
 
 /// What reading a configuration came to: usable only if `mistakes` is empty.
 struct loaded_config {

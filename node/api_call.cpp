@@ -1,0 +1,182 @@
+#include "node/api_call.hpp"
+
+#include "config/clock.hpp"
+#include "config/values.hpp"
+#include "config/version.hpp"
+#include "net/signing.hpp"
+
+#include <fstream>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+namespace farshore {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto connect_timeout = 5s;
+constexpr std::uint64_t answer_bytes_max = 256u << 20;
+
+tl::unexpected<api_failure> failed(api_failure::kind what, ec code, std::string message) {
+  return tl::make_unexpected(api_failure{what, error{code, std::move(message)}});
+}
+
+tl::unexpected<api_failure> nobody(std::string message) {
+  return failed(api_failure::kind::unreachable, ec::primary_unreachable, std::move(message));
+}
+
+/// A wildcard is where to listen, not where to connect to.
+std::string host_to_connect(const std::string& host) {
+  return host == "0.0.0.0" ? "127.0.0.1" : host == "::" ? "::1" : host;
+}
+
+/// One connection, used from one thread; each step runs the loop until it is done or timed out.
+class exchange {
+public:
+  beast::error_code connect(const endpoint& where) {
+    beast::error_code error;
+    asio::ip::tcp::resolver resolver{loop_};
+    auto found = resolver.resolve(host_to_connect(where.host), std::to_string(where.port), error);
+    if (error)
+      return error;
+    stream_.expires_after(connect_timeout);
+    return run([&](auto done) {
+      stream_.async_connect(found, [done](beast::error_code e, const auto&) { done(e); });
+    });
+  }
+
+  beast::error_code ask(const http::request<http::string_body>& request,
+                        http::response_parser<http::string_body>& answer,
+                        std::chrono::milliseconds timeout) {
+    stream_.expires_after(timeout);
+    auto written = run([&](auto done) {
+      http::async_write(stream_, request, [done](beast::error_code e, std::size_t) { done(e); });
+    });
+    if (written)
+      return written;
+    buffer_.reserve(64u << 10);
+    return run([&](auto done) {
+      http::async_read(stream_, buffer_, answer,
+                       [done](beast::error_code e, std::size_t) { done(e); });
+    });
+  }
+
+private:
+  template <class Start>
+  beast::error_code run(Start start) {
+    beast::error_code result;
+    start([&result](beast::error_code e) { result = e; });
+    loop_.restart();
+    loop_.run();
+    return result;
+  }
+
+  asio::io_context loop_{1};
+  beast::tcp_stream stream_{loop_};
+  beast::flat_buffer buffer_;
+};
+
+http::request<http::string_body> http_request(const config& settings, const std::string& secret,
+                                              const endpoint& where, const api_request& request) {
+  auto verb = request.method == "POST" ? http::verb::post : http::verb::get;
+  http::request<http::string_body> out{verb, request.target, 11};
+  out.set(http::field::host, to_string(where));
+  out.set(http::field::user_agent, fmt::format("farshore/{}", program_version()));
+  out.set(http::field::authorization, sign_request(secret, settings.site_name, request.method,
+                                                   request.target, system_time().wall()));
+  out.set("Farshore-Wire", "1");
+  out.set(http::field::connection, "close");
+  if (!request.body.is_null()) {
+    out.set(http::field::content_type, "application/json");
+    out.body() = boost::json::serialize(request.body);
+  }
+  out.prepare_payload();
+  return out;
+}
+
+/// The code of `{"error":{"code":…,"message":…}}`, where it is one of ours.
+ec code_of(std::string_view name) {
+  for (int i = 1; i <= static_cast<int>(ec::internal); ++i)
+    if (to_string(static_cast<ec>(i)) == name)
+      return static_cast<ec>(i);
+  return ec::protocol;
+}
+
+api_answer judge(const std::string& address, unsigned status, const std::string& body) {
+  boost::system::error_code wrong;
+  auto json = boost::json::parse(body, wrong);
+  if (!wrong && status >= 200 && status < 300)
+    return json;
+  auto text = [&](const char* pointer) -> std::string {
+    boost::system::error_code absent;
+    auto found = wrong ? nullptr : json.find_pointer(pointer, absent);
+    return found != nullptr && found->is_string() ? std::string{found->as_string()} : "";
+  };
+  auto message = text("/error/message");
+  if (message.empty())
+    return nobody(fmt::format("what answers at {} is not a Farshore node (HTTP status {}, not "
+                              "our JSON)",
+                              address, status));
+  auto kind = status == 401 || status == 403 || status == 426 ? api_failure::kind::refused
+              : status >= 500                                 ? api_failure::kind::not_now
+                                                              : api_failure::kind::no;
+  return failed(kind, code_of(text("/error/code")), std::move(message));
+}
+
+} // namespace
+
+tl::expected<std::string, api_failure> node_address(const config& settings) {
+  auto configured = parse_endpoint(settings.listen);
+  if (configured && configured->port != 0)
+    return to_string(*configured);
+  auto file = settings.data / "listen";
+  std::string address;
+  std::ifstream{file} >> address;
+  auto written = parse_endpoint(address);
+  if (!written || written->port == 0)
+    return nobody(fmt::format("no node runs here: there is no address in \"{}\"", file.string()));
+  return to_string(*written);
+}
+
+api_answer call_api(const config& settings, const api_request& request) try {
+  auto secret = load_secret(settings.secret_file);
+  if (!secret)
+    return failed(api_failure::kind::no, ec::invalid_config, secret.error().message);
+  auto address = node_address(settings);
+  if (!address)
+    return tl::make_unexpected(address.error());
+  const auto where = *parse_endpoint(*address);
+
+  exchange connection;
+  if (auto error = connection.connect(where)) {
+    if (error == asio::error::connection_refused)
+      return nobody("no node answers at " + *address);
+    return nobody(fmt::format("no node answers at {}: {}", *address, error.message()));
+  }
+  http::response_parser<http::string_body> answer;
+  answer.body_limit(answer_bytes_max);
+  if (auto error = connection.ask(http_request(settings, *secret, where, request), answer,
+                                  request.answer_timeout)) {
+    if (error == beast::error::timeout)
+      return nobody(fmt::format("the node at {} did not answer within {}", *address,
+                                show_duration(request.answer_timeout)));
+    return nobody(
+        fmt::format("the node at {} broke off its answer: {}", *address, error.message()));
+  }
+  return judge(*address, answer.get().result_int(), answer.get().body());
+} catch (const std::exception& e) {
+  return failed(api_failure::kind::no, ec::internal,
+                fmt::format("{} {} failed: {}", request.method, request.target, e.what()));
+}
+
+} // namespace farshore

@@ -1,0 +1,102 @@
+// The commands of the program, one function and one file each. All return an exit code
+// (exit_codes.hpp), write their answer to `out` and what went wrong to `err`, and never throw.
+
+#pragma once
+
+#include "config/clock.hpp"
+#include "config/config.hpp"
+#include "node/api_call.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace farshore {
+
+struct console {
+  std::ostream& out;
+  std::ostream& err;
+};
+
+/// A site whose configuration is good, and the way to its node.
+struct site_access {
+  config settings;
+  std::filesystem::path config_file;
+  node_api call;
+};
+
+// -- without a node -------------------------------------------------------------------------------
+
+/// SECRET: prints a fresh secret, or writes it to a new file that only its owner can read.
+int secret_command(const std::optional<std::filesystem::path>& output, console io);
+
+/// CHECK: prints every mistake in the configuration.
+int check_command(const std::filesystem::path& config_file, console io);
+
+/// DATABASE-URL: prints the address of the site's database.
+int database_url_command(const config& settings, console io);
+
+// -- questions to the node ------------------------------------------------------------------------
+
+/// STATUS: how the site and its types stand.
+int status_command(const site_access& site, bool as_json, console io);
+
+struct list_options {
+  std::string type;
+  /// Empty: all.
+  std::string state;
+  bool as_json = false;
+  std::size_t limit = 100;
+};
+/// LIST: the records of a type in the registry, with what failed and when it is tried again.
+int list_command(const site_access& site, const list_options& options, console io);
+
+struct wait_options {
+  std::chrono::milliseconds timeout{60'000};
+  /// What is accounted for (missing on the primary, types that wait for their table) makes a no.
+  bool strict = false;
+};
+/// WAIT: on a secondary until everything is here that the primary had committed when it was called;
+/// on a primary until its log is folded. `sleep` lets time pass on the clock of `time`.
+int wait_command(const site_access& site, const wait_options& options, const time_source& time,
+                 const std::function<void(std::chrono::milliseconds)>& sleep, console io);
+
+// -- orders to the node ---------------------------------------------------------------------------
+
+struct resync_options {
+  std::string type;
+  /// One of the three.
+  std::vector<std::int64_t> ids;
+  bool failed = false;
+  bool all = false;
+};
+/// RESYNC: marks records as due.
+int resync_command(const site_access& site, const resync_options& options, console io);
+
+/// PAUSE and RESUME, of one type or (empty) of all.
+int pause_command(const site_access& site, const std::string& type, console io);
+int resume_command(const site_access& site, const std::string& type, console io);
+
+struct publish_options {
+  std::string type;
+  std::string key;
+  /// created, updated or deleted.
+  std::string event;
+};
+/// PUBLISH: writes an event for a record whose row did not change.
+int publish_command(const site_access& site, const publish_options& options, console io);
+
+// -- shared by several of them --------------------------------------------------------------------
+
+/// Prints why a call failed and what to do, and returns the exit code for it.
+int report(const api_failure& failure, const site_access& site, console io);
+
+/// False, after saying so, where the site has another role: `what` is the command's name.
+bool has_role(const site_access& site, site_role needed, std::string_view what, console io);
+
+} // namespace farshore

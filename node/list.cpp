@@ -1,0 +1,78 @@
+#include "node/commands.hpp"
+#include "node/exit_codes.hpp"
+#include "node/fields.hpp"
+#include "node/registry_page.hpp"
+#include "node/text_table.hpp"
+
+#include <ostream>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+namespace farshore {
+
+namespace {
+
+using boost::json::value;
+
+std::string retry_of(const value& record) {
+  auto at = text_at(record, "/retry_at");
+  if (at.empty())
+    return "-";
+  return fmt::format("{} (try {})", at, int_at(record, "/retry_count") + 1);
+}
+
+std::string note_of(const value& record) {
+  auto failure = one_line(text_at(record, "/last_sync_failure"));
+  if (bool_at(record, "/missing_on_primary"))
+    return failure.empty() ? "missing on the primary" : "missing on the primary: " + failure;
+  if (!bool_at(record, "/wanted"))
+    return failure.empty() ? "to be removed" : "to be removed: " + failure;
+  return failure;
+}
+
+void print_records(const boost::json::array& records, std::ostream& out) {
+  using align = text_table::align;
+  text_table table{{{"record", align::right},
+                    {"state"},
+                    {"revision", align::right},
+                    {"synced", align::right},
+                    {"last synced"},
+                    {"next try"},
+                    {"locator"},
+                    {"note"}}};
+  for (const auto& record : records) {
+    auto synced_at = text_at(record, "/last_synced_at");
+    table.add({std::to_string(int_at(record, "/record_id")), text_at(record, "/state"),
+               std::to_string(int_at(record, "/target_revision")),
+               std::to_string(int_at(record, "/synced_revision")),
+               synced_at.empty() ? "-" : synced_at, retry_of(record), text_at(record, "/locator"),
+               note_of(record)});
+  }
+  table.print(out);
+}
+
+} // namespace
+
+int list_command(const site_access& site, const list_options& options, console io) {
+  if (!has_role(site, site_role::secondary, "list", io))
+    return exit_code::refused;
+  auto page = read_registry(site, options.type, options.state, options.limit);
+  if (!page)
+    return report(page.error(), site, io);
+  if (options.as_json) {
+    boost::json::object out{{"records", std::move(page->records)}, {"next", std::move(page->next)}};
+    io.out << boost::json::serialize(out) << '\n';
+    return exit_code::done;
+  }
+  if (page->records.empty()) {
+    io.out << "no records" << (options.state.empty() ? "" : " in state " + options.state) << '\n';
+    return exit_code::done;
+  }
+  print_records(page->records, io.out);
+  if (page->next.is_int64())
+    io.out << "… and more; give a higher --limit\n";
+  return exit_code::done;
+}
+
+} // namespace farshore

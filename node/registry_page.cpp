@@ -1,0 +1,43 @@
+#include "node/registry_page.hpp"
+
+#include "node/fields.hpp"
+
+#include <algorithm>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+namespace farshore {
+
+namespace {
+
+constexpr std::size_t page_records_max = 1'000;
+
+} // namespace
+
+tl::expected<registry_page, api_failure> read_registry(const site_access& site,
+                                                       const std::string& type,
+                                                       const std::string& state,
+                                                       std::size_t limit) {
+  registry_page all;
+  while (true) {
+    auto target = fmt::format("/api/v1/registry/{}?limit={}", type,
+                              std::min(limit - all.records.size(), page_records_max));
+    if (!state.empty())
+      target += "&state=" + state;
+    if (all.next.is_int64())
+      target += fmt::format("&after={}", all.next.as_int64());
+    auto page = site.call({"GET", target});
+    if (!page)
+      return tl::make_unexpected(page.error());
+    const auto& records = list_at(*page, "/records");
+    all.records.insert(all.records.end(), records.begin(), records.end());
+    boost::system::error_code absent;
+    auto next = page->find_pointer("/next", absent);
+    all.next = next != nullptr ? *next : nullptr;
+    if (!all.next.is_int64() || records.empty() || all.records.size() >= limit)
+      return all;
+  }
+}
+
+} // namespace farshore

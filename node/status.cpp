@@ -1,0 +1,130 @@
+#include "node/commands.hpp"
+#include "node/exit_codes.hpp"
+#include "node/fields.hpp"
+#include "node/text_table.hpp"
+
+#include <ostream>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+namespace farshore {
+
+namespace {
+
+using boost::json::value;
+
+void print_secondary(const value& status, std::ostream& out) {
+  auto now = text_at(status, "/time");
+  auto reachable = bool_at(status, "/primary/reachable");
+  out << fmt::format("primary         {}, {}, last contact {}\n", text_at(status, "/primary/url"),
+                     reachable ? "reachable" : "NOT REACHABLE",
+                     with_age(text_at(status, "/primary/last_contact"), now));
+  if (auto error = text_at(status, "/primary/error"); !error.empty())
+    out << "                " << one_line(error) << '\n';
+  out << fmt::format("recovery point  {}\n", with_age(text_at(status, "/recovery_point"), now));
+  out << fmt::format("log             applied to event {} (transaction {}), epoch {}\n",
+                     int_at(status, "/log/id"), uint_at(status, "/log/xid"),
+                     int_at(status, "/epoch"));
+  if (auto pid = int_at(status, "/log/blocker/pid"); pid != 0)
+    out << fmt::format("                held back by an open transaction on the primary: process "
+                       "{}, for {} s\n",
+                       pid, int_at(status, "/log/blocker/age_seconds"));
+  out << fmt::format("in flight       {} of {}\n", int_at(status, "/capacity/in_flight"),
+                     int_at(status, "/capacity/total"));
+  out << fmt::format("transferred     {} records, {}; {} adopted\n",
+                     int_at(status, "/transferred/records"),
+                     readable_bytes(uint_at(status, "/transferred/bytes")),
+                     int_at(status, "/transferred/adopted"));
+}
+
+void print_primary(const value& status, std::ostream& out) {
+  out << fmt::format("log             newest event {}, {} to fold\n",
+                     int_at(status, "/log/newest_id"), int_at(status, "/log/fold_lag_events"));
+}
+
+/// What keeps a type from being complete, besides its counts.
+std::string note_of(const value& type, bool secondary) {
+  if (!bool_at(type, "/enabled"))
+    return "disabled";
+  if (auto waiting = text_at(type, "/waiting"); !waiting.empty())
+    return "waiting: " + one_line(waiting);
+  if (bool_at(type, "/paused"))
+    return "paused";
+  if (secondary && !bool_at(type, "/backfill_complete"))
+    return "backfill runs";
+  return "";
+}
+
+void print_secondary_types(const value& status, std::ostream& out) {
+  using align = text_table::align;
+  text_table table{{{"type"},
+                    {"records", align::right},
+                    {"synced", align::right},
+                    {"%", align::right},
+                    {"due", align::right},
+                    {"failed", align::right},
+                    {"missing", align::right},
+                    {"recovery point"},
+                    {"note"}}};
+  for (const auto& type : list_at(status, "/types")) {
+    auto missing = int_at(type, "/missing_on_primary_count");
+    auto count = [&](std::string_view path) { return int_at(type, path); };
+    table.add({text_at(type, "/plural"), std::to_string(count("/registry_count")),
+               std::to_string(count("/synced_count")),
+               fmt::format("{:.1f}", number_at(type, "/synced_in_percentage")),
+               std::to_string(count("/pending_count") + count("/started_count")),
+               std::to_string(count("/failed_count") - missing), std::to_string(missing),
+               with_age(text_at(type, "/recovery_point"), text_at(status, "/time")),
+               note_of(type, true)});
+  }
+  table.print(out);
+}
+
+void print_primary_types(const value& status, std::ostream& out) {
+  using align = text_table::align;
+  text_table table{{{"type"},
+                    {"records", align::right},
+                    {"checksummed", align::right},
+                    {"failed", align::right},
+                    {"note"}}};
+  for (const auto& type : list_at(status, "/types"))
+    table.add({text_at(type, "/plural"), std::to_string(int_at(type, "/count")),
+               std::to_string(int_at(type, "/checksummed_count")),
+               std::to_string(int_at(type, "/checksum_failed_count")), note_of(type, false)});
+  table.print(out);
+}
+
+} // namespace
+
+int status_command(const site_access& site, bool as_json, console io) {
+  auto status = site.call({"GET", "/api/v1/status"});
+  if (!status)
+    return report(status.error(), site, io);
+  if (as_json) {
+    io.out << boost::json::serialize(*status) << '\n';
+    return exit_code::done;
+  }
+  const bool secondary = text_at(*status, "/role") == "secondary";
+  io.out << fmt::format("health          {}\n", text_at(*status, "/health"));
+  for (const auto& problem : list_at(*status, "/problems"))
+    io.out << "                " << one_line(text_at(problem, "")) << '\n';
+  io.out << fmt::format("site            {} ({}), farshore {}\n", text_at(*status, "/site"),
+                        text_at(*status, "/role"), text_at(*status, "/version"));
+  if (secondary)
+    print_secondary(*status, io.out);
+  else
+    print_primary(*status, io.out);
+  if (list_at(*status, "/types").empty()) {
+    io.out << "\nno replicable types are declared\n";
+    return exit_code::done;
+  }
+  io.out << '\n';
+  if (secondary)
+    print_secondary_types(*status, io.out);
+  else
+    print_primary_types(*status, io.out);
+  return exit_code::done;
+}
+
+} // namespace farshore

@@ -1,0 +1,83 @@
+#include "node/wait_verdict.hpp"
+
+#include "node/fields.hpp"
+
+#include <fmt/format.h>
+
+namespace farshore {
+
+namespace {
+
+using boost::json::value;
+
+void judge_log(const value& status, std::uint64_t mark, wait_verdict& verdict) {
+  auto covered = uint_at(status, "/log/covered_xid");
+  if (covered >= mark)
+    return;
+  verdict.open.push_back(
+      fmt::format("the primary's log is applied up to transaction {}, not yet {}", covered, mark));
+  if (auto pid = int_at(status, "/log/blocker/pid"); pid != 0)
+    verdict.open.push_back(fmt::format("an open transaction on the primary holds the log back: "
+                                       "process {}, for {} s",
+                                       pid, int_at(status, "/log/blocker/age_seconds")));
+}
+
+void judge_type(const value& type, wait_verdict& verdict) {
+  if (!bool_at(type, "/enabled"))
+    return;
+  auto name = text_at(type, "/name");
+  auto count = [&](std::string_view path) { return int_at(type, path); };
+  verdict.records += count("/registry_count");
+  auto missing = count("/missing_on_primary_count");
+  auto failed = count("/failed_count") - missing;
+  auto due = count("/pending_count") + count("/started_count");
+  auto removing = count("/removing_count");
+
+  if (missing > 0) {
+    verdict.missing_types.push_back(name);
+    verdict.accounted.push_back(fmt::format("type {}: {} missing on the primary", name, missing));
+  }
+  const auto open_before = verdict.open.size();
+  if (auto waiting = text_at(type, "/waiting"); !waiting.empty())
+    verdict.accounted.push_back(fmt::format("type {} waits: {}", name, one_line(waiting)));
+  else if (!bool_at(type, "/backfill_complete"))
+    verdict.open.push_back(fmt::format("type {}: its backfill is not complete", name));
+  if (due > 0)
+    verdict.open.push_back(fmt::format("type {}: {} due", name, due));
+  if (removing > 0)
+    verdict.open.push_back(fmt::format("type {}: {} to be removed", name, removing));
+  if (failed > 0) {
+    verdict.failing_types.push_back(name);
+    verdict.open.push_back(fmt::format("type {}: {} failed", name, failed));
+  }
+  if (verdict.open.size() > open_before && bool_at(type, "/paused"))
+    verdict.open.push_back(fmt::format("type {} is paused; farshore resume {}", name, name));
+}
+
+void judge_secondary(const value& status, std::uint64_t mark, wait_verdict& verdict) {
+  judge_log(status, mark, verdict);
+  for (const auto& type : list_at(status, "/types"))
+    judge_type(type, verdict);
+  if (!verdict.open.empty() && !bool_at(status, "/primary/reachable")) {
+    auto error = one_line(text_at(status, "/primary/error"));
+    verdict.open.push_back(fmt::format("the primary at {} is not reachable{}{}",
+                                       text_at(status, "/primary/url"), error.empty() ? "" : ": ",
+                                       error));
+  }
+}
+
+} // namespace
+
+wait_verdict judge_wait(const value& status, std::uint64_t mark) {
+  wait_verdict verdict;
+  if (text_at(status, "/health") == "starting")
+    verdict.open.push_back("the node is starting");
+  if (text_at(status, "/role") == "secondary")
+    judge_secondary(status, mark, verdict);
+  else if (auto lag = int_at(status, "/log/fold_lag_events"); lag > 0)
+    verdict.open.push_back(fmt::format("{} events of the log are not folded yet", lag));
+  verdict.reached = verdict.open.empty();
+  return verdict;
+}
+
+} // namespace farshore
