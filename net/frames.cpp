@@ -13,7 +13,13 @@ namespace {
 
 namespace endian = boost::endian;
 
-enum frame_type : std::uint8_t { head_frame = 1, data_frame = 2, tail_frame = 3, end_frame = 4 };
+enum frame_type : std::uint8_t {
+  head_frame = 1,
+  data_frame = 2,
+  tail_frame = 3,
+  end_frame = 4,
+  busy_frame = 5,
+};
 
 constexpr auto status_last = static_cast<std::uint8_t>(blob_status::bad_locator);
 constexpr std::uint32_t mode_max = 0777;
@@ -136,6 +142,10 @@ void frame_encoder::tail(blob_status status) {
   to.u8(static_cast<std::uint8_t>(status));
 }
 
+void frame_encoder::busy() {
+  grow(out_, 1).u8(busy_frame);
+}
+
 void frame_encoder::end() {
   grow(out_, 1).u8(end_frame);
 }
@@ -150,6 +160,7 @@ std::size_t frame_decoder::fixed_bytes(std::uint8_t type) const {
   case tail_frame:
     return in_blob ? 2 : 0;
   case end_frame:
+  case busy_frame:
     return in_blob ? 0 : 1;
   default:
     return 0;
@@ -199,8 +210,10 @@ result<void> frame_decoder::take_frame() {
     return take_data_prefix();
   case tail_frame:
     return take_tail();
-  default:
+  case end_frame:
     return take_end();
+  default: // busy: that it came is all it says
+    return {};
   }
 }
 

@@ -73,6 +73,8 @@ public:
   /// … and keeps the first `bytes` of it; 0 takes the frame back.
   void close_data(std::size_t bytes);
   void tail(blob_status status);
+  /// Says no more than: still at work.
+  void busy();
   void end();
 
 private:

@@ -57,6 +57,8 @@ struct random_stream {
     frame_encoder to{bytes};
     for (std::uint32_t i = 0; i < count; ++i) {
       received_blob blob;
+      while (random.below(8) == 0)
+        to.busy();
       blob.head.index = i;
       blob.head.status = static_cast<blob_status>(random.below(8));
       if (random.below(2) == 0)
@@ -176,7 +178,7 @@ TEST_CASE("random bytes are refused, or wait for more, and nothing else happens"
   random_source random{11};
   for (int i = 0; i < 5'000; ++i) {
     auto bytes = random_bytes(random, 1 + random.below(300));
-    bytes[0] = static_cast<std::byte>(random.below(5));
+    bytes[0] = static_cast<std::byte>(random.below(6));
     recorder into;
     frame_decoder decoder{3, into};
     (void)feed_in_cuts(decoder, bytes, random, 50);

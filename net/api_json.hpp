@@ -1,0 +1,26 @@
+// What the API answers, as JSON; docs/reference/api.md describes it. Pure.
+
+#pragma once
+
+#include "actors/messages.hpp"
+#include "config/config.hpp"
+#include "registry/registry_view.hpp"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/value.hpp>
+
+namespace farshore {
+
+/// The program's version.
+inline constexpr std::string_view farshore_version = "0.1.0";
+
+boost::json::value to_json(const secondary_status& status, const config& settings, wall_time now);
+boost::json::value to_json(const primary_status& status, const config& settings,
+                           std::string_view identity, wall_time now);
+boost::json::value to_json(const std::vector<registry_row>& rows, std::size_t limit);
+
+} // namespace farshore

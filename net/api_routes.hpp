@@ -1,0 +1,40 @@
+// The node's API under /api/v1, for the site's own command line: requests must be signed by the
+// site itself. All actions go to the site's actor; lists are read on a connection of their own.
+
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "config/config.hpp"
+#include "net/router.hpp"
+#include "registry/registry_view.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <caf/actor.hpp>
+
+namespace farshore {
+
+/// The configuration as it is now; replaced on reload. Thread-safe through its shared pointer.
+using current_config = std::function<std::shared_ptr<const config>()>;
+
+struct secondary_api {
+  current_config settings;
+  caf::actor asker;
+  secondary_site_actor site;
+  std::string database_url;
+};
+void add_secondary_api(router& routes, secondary_api parts);
+
+struct primary_api {
+  current_config settings;
+  caf::actor asker;
+  primary_registry_actor registry;
+  std::string identity;
+  /// What `wait` on the primary itself waits for: everything is folded below this transaction.
+  std::function<result<std::uint64_t>()> mark;
+};
+void add_primary_api(router& routes, primary_api parts);
+
+} // namespace farshore

@@ -1,0 +1,26 @@
+// The pages that a secondary reads from its primary, as JSON (docs/wire.md, "Pages"). Pure
+// functions.
+//
+// The parsers take hostile text: they bound every number and length and check the syntax of type
+// names and locators. Whether a locator is a safe one is the store's to say.
+
+#pragma once
+
+#include "config/error.hpp"
+#include "registry/records.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace farshore {
+
+std::string to_json(const events_page& page);
+std::string to_json(const catalogue_page& page);
+std::string to_json(const primary_position& position);
+
+/// These fail with ec::protocol.
+result<events_page> parse_events_page(std::string_view text);
+result<catalogue_page> parse_catalogue_page(std::string_view text);
+result<primary_position> parse_primary_position(std::string_view text);
+
+} // namespace farshore

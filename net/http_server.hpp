@@ -1,0 +1,55 @@
+// The node's one port: a listener, a session for each connection, and the thread that they run on.
+//
+// Every request is authenticated before anything else is done with it (public routes excepted), and
+// everything is bounded: header 16 KiB, body 1 MiB, sessions, and the time of each read and write.
+
+#pragma once
+
+#include "config/clock.hpp"
+#include "config/error.hpp"
+#include "net/router.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace farshore {
+
+struct http_server_settings {
+  /// host:port; port 0 takes a free one.
+  std::string listen;
+  std::size_t sessions_max = 256;
+  /// For each read and each write, and between two requests.
+  std::chrono::milliseconds patience{60'000};
+  /// How long stop() lets running requests go on.
+  std::chrono::milliseconds grace{5'000};
+  const time_source* time = &system_time();
+};
+
+/// Thread-safe.
+class http_server {
+public:
+  /// Listens and serves from now on. Fails with ec::invalid_config where it can't listen there.
+  static result<std::unique_ptr<http_server>> start(http_server_settings settings, router routes,
+                                                    std::vector<std::string> secrets);
+  ~http_server();
+
+  /// host:port as it is listened on.
+  [[nodiscard]] const std::string& address() const;
+
+  /// The secrets that count from now on; two during a rotation.
+  void set_secrets(std::vector<std::string> secrets);
+
+  /// Accepts nothing more, lets running requests finish within the grace, closes what is left, and
+  /// returns when all of it has ended. May be called again.
+  void stop();
+
+private:
+  struct impl;
+  explicit http_server(std::unique_ptr<impl> parts);
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace farshore

@@ -1,0 +1,272 @@
+#include "net/http_session.hpp"
+
+#include "net/http_error.hpp"
+#include "net/signing.hpp"
+
+#include <exception>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+#include <spdlog/spdlog.h>
+
+namespace farshore {
+
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+
+constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
+constexpr std::uint32_t header_bytes_max = 16 * 1024;
+constexpr std::uint64_t body_bytes_max = 1 << 20;
+constexpr std::size_t drain_bytes_max = 4 << 20;
+constexpr std::chrono::seconds drain_patience{2};
+
+http_answer refuse(unsigned status, ec code, std::string message) {
+  auto answer = error_answer({code, std::move(message)});
+  answer.status = status;
+  return answer;
+}
+
+/// What can still be said to who sent what can't be read; nothing where the connection just ended.
+std::optional<http_answer> complain(beast::error_code failed) {
+  if (failed == http::error::header_limit)
+    return refuse(431, ec::protocol, "the request's header is longer than 16 KiB");
+  if (failed == http::error::body_limit)
+    return refuse(413, ec::protocol, "the request's body is longer than 1 MiB");
+  const bool malformed =
+      failed.category() == http::make_error_code(http::error::bad_method).category();
+  if (malformed && failed != http::error::end_of_stream && failed != http::error::partial_message)
+    return refuse(400, ec::protocol, "this is no HTTP request: " + failed.message());
+  return std::nullopt;
+}
+
+bool parse_target(std::string_view target, std::vector<std::string>& segments,
+                  http_request& request) {
+  const auto parsed = boost::urls::parse_origin_form(target);
+  if (!parsed)
+    return false;
+  for (const auto& segment : parsed->segments())
+    segments.emplace_back(segment);
+  for (const auto& parameter : parsed->params())
+    request.query.emplace_back(parameter.key, parameter.value);
+  return true;
+}
+
+template <class Message>
+void set_common_fields(Message& message, bool keep_alive) {
+  message.set(http::field::server, "farshore");
+  message.set(wire_header, wire_version);
+  message.keep_alive(keep_alive);
+}
+
+/// Chunked; the header goes out with the first bytes.
+class chunked_stream final : public answer_stream {
+public:
+  chunked_stream(beast::tcp_stream& to, std::chrono::milliseconds patience, bool keep_alive)
+      : to_{to}, patience_{patience}, keep_alive_{keep_alive} {}
+
+  [[nodiscard]] bool begun() const { return begun_; }
+
+  asio::awaitable<result<void>> write(std::span<const std::byte> bytes) override {
+    if (bytes.empty()) // an empty chunk would end the answer
+      co_return result<void>{};
+    if (!begun_)
+      if (auto begun = co_await write_header(); !begun)
+        co_return begun;
+    to_.expires_after(patience_);
+    auto [failed, n] = co_await asio::async_write(
+        to_, http::make_chunk(asio::buffer(bytes.data(), bytes.size())), as_values);
+    co_return sent(failed);
+  }
+
+  asio::awaitable<result<void>> finish() {
+    if (!begun_)
+      if (auto begun = co_await write_header(); !begun)
+        co_return begun;
+    to_.expires_after(patience_);
+    auto [failed, n] = co_await asio::async_write(to_, http::make_chunk_last(), as_values);
+    co_return sent(failed);
+  }
+
+private:
+  asio::awaitable<result<void>> write_header() {
+    begun_ = true;
+    http::response<http::empty_body> header{http::status::ok, 11};
+    header.set(http::field::content_type, "application/octet-stream");
+    set_common_fields(header, keep_alive_);
+    header.chunked(true);
+    http::response_serializer<http::empty_body> serializer{header};
+    to_.expires_after(patience_);
+    auto [failed, n] = co_await http::async_write_header(to_, serializer, as_values);
+    co_return sent(failed);
+  }
+
+  static result<void> sent(beast::error_code failed) {
+    if (failed)
+      return fail(ec::stopping, "the other side closed the connection: " + failed.message());
+    return {};
+  }
+
+  beast::tcp_stream& to_;
+  std::chrono::milliseconds patience_;
+  bool keep_alive_;
+  bool begun_ = false;
+};
+
+} // namespace
+
+http_session::http_session(asio::ip::tcp::socket socket, const session_context& context)
+    : stream_{std::move(socket)}, context_{context} {}
+
+void http_session::close() {
+  beast::error_code ignored;
+  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  stream_.socket().close(ignored);
+}
+
+asio::awaitable<void> http_session::run() {
+  beast::error_code ignored;
+  stream_.socket().set_option(asio::ip::tcp::no_delay{true}, ignored);
+  while (!context_.stopping && co_await serve_one()) {
+  }
+  close();
+}
+
+asio::awaitable<bool> http_session::serve_one() {
+  request_parser parser;
+  parser.header_limit(header_bytes_max);
+  parser.body_limit(body_bytes_max);
+  idle_ = true;
+  stream_.expires_after(context_.patience);
+  {
+    auto [failed, n] = co_await http::async_read_header(stream_, buffer_, parser, as_values);
+    idle_ = false;
+    if (failed) {
+      if (const auto answer = complain(failed)) {
+        co_await send(*answer, false);
+        co_await drain();
+      }
+      co_return false;
+    }
+  }
+  http_request request;
+  const auto admitted = admit(parser, request);
+  if (!admitted.found) {
+    const bool keep_alive = parser.is_done() && parser.keep_alive();
+    const bool sent = co_await send(admitted.refusal, keep_alive);
+    if (!parser.is_done())
+      co_await drain();
+    co_return sent;
+  }
+  stream_.expires_after(context_.patience);
+  auto [failed, n] = co_await http::async_read(stream_, buffer_, parser, as_values);
+  if (failed) {
+    if (const auto answer = complain(failed)) {
+      co_await send(*answer, false);
+      co_await drain();
+    }
+    co_return false;
+  }
+  request.body = std::move(parser.get().body());
+  co_return co_await handle(*admitted.found, request, parser.keep_alive());
+}
+
+http_session::admission http_session::admit(const request_parser& parser,
+                                            http_request& request) const {
+  const auto& header = parser.get();
+  request.method = header.method_string();
+  request.target = header.target();
+  request.stopping = &context_.stopping;
+  if (header.version() != 11)
+    return {nullptr, refuse(400, ec::protocol, "Farshore speaks HTTP/1.1 only")};
+  if (const auto wire = header.find(wire_header);
+      wire != header.end() && wire->value() != wire_version)
+    return {nullptr, refuse(426, ec::protocol,
+                            "this site speaks version " + std::string{wire_version} +
+                                " of Farshore's protocol, the request is of version " +
+                                std::string{wire->value().substr(0, 20)} +
+                                ": run the same version of Farshore at both sites")};
+  std::vector<std::string> segments;
+  if (!parse_target(request.target, segments, request))
+    return {nullptr, refuse(400, ec::protocol, "the request's target is no path")};
+  auto match = context_.routes.match(request.method, segments);
+  request.captured = std::move(match.captured);
+  if (!match.found || match.found->access == route_access::signed_only) {
+    auto site = verify_request(context_.secrets, header[http::field::authorization], request.method,
+                               request.target, context_.time->wall());
+    if (!site)
+      return {nullptr, error_answer(site.error())};
+    request.site = std::move(*site);
+  }
+  if (!match.found && match.other_method)
+    return {nullptr, refuse(405, ec::not_found, request.target + " is not for " + request.method)};
+  if (!match.found)
+    return {nullptr, refuse(404, ec::not_found, "there is nothing at " + request.target)};
+  return {match.found, {}};
+}
+
+asio::awaitable<bool> http_session::handle(const route& route, const http_request& request,
+                                           bool keep_alive) {
+  if (const auto* streaming = std::get_if<stream_handler>(&route.handler))
+    co_return co_await stream(*streaming, request, keep_alive);
+  result<http_answer> answer = fail(ec::internal, "the handler threw");
+  try {
+    answer = co_await std::get<answer_handler>(route.handler)(request);
+  } catch (const std::exception& e) {
+    spdlog::error("{} {}: a bug in Farshore: {}", request.method, request.target, e.what());
+    answer = fail(ec::internal, "a bug in Farshore; its log says more");
+  }
+  co_return co_await send(answer ? std::move(*answer) : error_answer(answer.error()), keep_alive);
+}
+
+asio::awaitable<bool> http_session::stream(const stream_handler& handler,
+                                           const http_request& request, bool keep_alive) {
+  chunked_stream to{stream_, context_.patience, keep_alive};
+  result<void> written;
+  try {
+    written = co_await handler(request, to);
+  } catch (const std::exception& e) {
+    spdlog::error("{} {}: a bug in Farshore: {}", request.method, request.target, e.what());
+    written = fail(ec::internal, "a bug in Farshore; its log says more");
+  }
+  if (!written && !to.begun())
+    co_return co_await send(error_answer(written.error()), keep_alive);
+  if (!written)
+    co_return false;
+  co_return (co_await to.finish()) && keep_alive;
+}
+
+asio::awaitable<bool> http_session::send(http_answer answer, bool keep_alive) {
+  keep_alive = keep_alive && !context_.stopping;
+  http::response<http::string_body> message{static_cast<http::status>(answer.status), 11};
+  message.set(http::field::content_type, answer.content_type);
+  set_common_fields(message, keep_alive);
+  message.body() = std::move(answer.body);
+  message.prepare_payload();
+  stream_.expires_after(context_.patience);
+  auto [failed, n] = co_await http::async_write(stream_, message, as_values);
+  co_return !failed && keep_alive;
+}
+
+asio::awaitable<void> http_session::drain() {
+  beast::error_code ignored;
+  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  stream_.expires_after(drain_patience);
+  buffer_.clear();
+  for (std::size_t drained = 0; drained < drain_bytes_max;) {
+    auto [failed, n] = co_await stream_.async_read_some(buffer_.prepare(16 * 1024), as_values);
+    if (failed)
+      break;
+    drained += n;
+  }
+}
+
+} // namespace farshore

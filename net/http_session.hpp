@@ -1,0 +1,71 @@
+// One connection to the server: requests in turn, until either side has had enough.
+//
+// Lives on the server's thread. Owned by its own coroutine; the server knows it in order to end it.
+
+#pragma once
+
+#include "config/clock.hpp"
+#include "net/router.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+namespace farshore {
+
+/// What all sessions of a server share.
+struct session_context {
+  router routes;
+  std::vector<std::string> secrets;
+  const time_source* time = nullptr;
+  std::chrono::milliseconds patience;
+  std::atomic<bool> stopping{false};
+};
+
+class http_session {
+public:
+  http_session(boost::asio::ip::tcp::socket socket, const session_context& context);
+
+  boost::asio::awaitable<void> run();
+
+  /// Waits for a request rather than being at work on one.
+  [[nodiscard]] bool idle() const { return idle_; }
+  void close();
+
+private:
+  using request_parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+
+  /// Reads and answers one request. False: the connection is to be closed.
+  boost::asio::awaitable<bool> serve_one();
+  struct admission {
+    /// nullptr: `refusal` is the answer.
+    const route* found = nullptr;
+    http_answer refusal;
+  };
+  /// Authenticates the request, finds its route, and fills in all but the body.
+  [[nodiscard]] admission admit(const request_parser& parser, http_request& request) const;
+  /// False where the connection must be closed after it.
+  boost::asio::awaitable<bool> handle(const route& route, const http_request& request,
+                                      bool keep_alive);
+  boost::asio::awaitable<bool> stream(const stream_handler& handler, const http_request& request,
+                                      bool keep_alive);
+  boost::asio::awaitable<bool> send(http_answer answer, bool keep_alive);
+  /// Takes what the other side still sends, so that closing does not destroy our last answer.
+  boost::asio::awaitable<void> drain();
+
+  boost::beast::tcp_stream stream_;
+  boost::beast::flat_buffer buffer_;
+  const session_context& context_;
+  bool idle_ = true;
+};
+
+} // namespace farshore

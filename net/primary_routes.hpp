@@ -1,0 +1,61 @@
+// What a primary says to its secondaries: the log, the catalogue, its position, and blobs.
+//
+// Thread-safe. Owns the threads on which the database is asked and the disk is read; sockets are
+// the server's. Destroy it after the server that serves its routes has stopped.
+
+#pragma once
+
+#include "config/clock.hpp"
+#include "config/config.hpp"
+#include "net/router.hpp"
+#include "registry/primary_reader.hpp"
+#include "strategies/strategy.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace farshore {
+
+struct primary_routes_settings {
+  /// Opens a read-only connection to the database; called from any thread.
+  std::function<result<std::unique_ptr<primary_reader>>()> open_reader;
+  std::uint64_t large_blob_bytes = 1u << 20;
+  /// Connections to the database, at most; a thread for each.
+  std::size_t readers = 4;
+  std::size_t disk_threads = 2;
+  /// How often a waiting secondary's question is asked again.
+  std::chrono::milliseconds poll{5};
+  std::chrono::milliseconds sample_every{1'000};
+  /// A transaction that holds the log back for longer is named.
+  std::chrono::seconds blocker_age{10};
+  const time_source* time = &system_time();
+};
+
+class primary_routes {
+public:
+  /// Asks nothing of the database yet, except once every `sample_every` where it stands.
+  explicit primary_routes(primary_routes_settings settings);
+  ~primary_routes();
+
+  /// What is replicated from now on, and the store of each type by its name.
+  void configure(std::vector<replicable_type> types,
+                 std::map<std::string, std::shared_ptr<strategy>> stores);
+
+  /// How the types stand, as primary_store::install last said. Waiting secondaries are told at once
+  /// when it is something new.
+  void set_type_statuses(std::vector<type_status> statuses);
+
+  /// Adds the routes below /v1. They refer to this object.
+  void add_to(router& routes);
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace farshore

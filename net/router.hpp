@@ -1,0 +1,75 @@
+// Which handler answers which request.
+//
+// Filled before the server starts, then only read. Handlers are coroutines on the server's one
+// thread: they never block (on_pool.hpp), and what they throw ends as a 500 at the session's edge.
+
+#pragma once
+
+#include "config/error.hpp"
+#include "net/http_message.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+namespace farshore {
+
+/// Sends a streamed answer piece by piece.
+class answer_stream {
+public:
+  virtual ~answer_stream() = default;
+  /// Returns once the socket has taken all of it. After a failure nothing more can be sent.
+  virtual boost::asio::awaitable<result<void>> write(std::span<const std::byte> bytes) = 0;
+};
+
+using answer_handler =
+    std::function<boost::asio::awaitable<result<http_answer>>(const http_request&)>;
+
+/// An error before the first write becomes an error answer; after it, the connection is cut, so
+/// that the other side notices.
+using stream_handler =
+    std::function<boost::asio::awaitable<result<void>>(const http_request&, answer_stream&)>;
+
+enum class route_access {
+  /// The request must carry a site's signature.
+  signed_only,
+  anyone,
+};
+
+struct route {
+  std::string method;
+  /// Segments; "*" stands for any one segment that is not empty.
+  std::vector<std::string> pattern;
+  std::variant<answer_handler, stream_handler> handler;
+  route_access access = route_access::signed_only;
+};
+
+struct route_match {
+  /// nullptr: no route has this path, or (`other_method`) none with this method.
+  const route* found = nullptr;
+  bool other_method = false;
+  std::vector<std::string> captured;
+};
+
+class router {
+public:
+  /// `pattern` as in "/v1/catalogue/*".
+  void add(std::string_view method, std::string_view pattern, answer_handler handler,
+           route_access access = route_access::signed_only);
+  void add_stream(std::string_view method, std::string_view pattern, stream_handler handler);
+
+  /// `segments`: the decoded path.
+  [[nodiscard]] route_match match(std::string_view method,
+                                  std::span<const std::string> segments) const;
+
+private:
+  std::vector<route> routes_;
+};
+
+} // namespace farshore
