@@ -33,8 +33,7 @@ blob_receiver::~blob_receiver() {
 }
 
 error blob_receiver::about(error why) const {
-  why.message = fmt::format("{} at \"{}\": {}", to_string(job_->id), job_->locator, why.message);
-  return why;
+  return farshore::about(*job_, std::move(why));
 }
 
 void blob_receiver::discard() {
@@ -251,27 +250,27 @@ result<void> blob_receiver::ready() {
   if (stage_ == stage::placed)
     return {};
   if (stage_ == stage::condemned)
-    return fail(about({ec::disk, "its bytes were thrown away"}));
+    return fail(ec::disk, "its bytes were thrown away");
   if (stage_ != stage::in_temp && stage_ != stage::in_place)
-    return fail(about({ec::internal, "there is nothing to place"}));
+    return fail(ec::internal, "there is nothing to place");
   if (failures_before_ != shelf_->failed_flushes()) {
     condemn();
-    return fail(about({ec::disk, "a flush of the disk failed after its bytes were written, so they "
-                                 "are fetched again"}));
+    return fail(ec::disk, "a flush of the disk failed after its bytes were written, so they "
+                          "are fetched again");
   }
   if (stage_ == stage::in_temp)
     return {};
   auto there = shelf_->files().status(locator_);
   if (!there)
-    return fail(about(std::move(there).error()));
+    return fail(std::move(there).error());
   if (*there != *offered_in_place_)
-    return fail(about({ec::changed, "the file in this store changed after it was read"}));
+    return fail(ec::changed, "the file in this store changed after it was read");
   if (there->mode == attributes_.mode && there->mtime_ns == attributes_.mtime_ns)
     return {};
   auto file = shelf_->files().open(locator_);
   auto set = file ? (*file)->set_attributes(attributes_) : fail(std::move(file).error());
   if (!set)
-    return fail(about(std::move(set).error()));
+    return fail(std::move(set).error());
   return {};
 }
 
@@ -285,7 +284,7 @@ result<void> blob_receiver::flush() {
   auto flushed = file ? (*file)->flush() : fail(std::move(file).error());
   if (!flushed) {
     condemn();
-    return fail(about(std::move(flushed).error()));
+    return fail(std::move(flushed).error());
   }
   if (!in_memory_ && stage_ == stage::in_temp)
     file_ = std::move(*file);
@@ -296,7 +295,7 @@ result<void> blob_receiver::rename() {
   if (stage_ != stage::in_temp)
     return {};
   if (auto renamed = shelf_->files().rename_temp(temp_, locator_); !renamed)
-    return fail(about(std::move(renamed).error()));
+    return fail(std::move(renamed).error());
   file_.reset();
   temp_.clear();
   // From here on the locator has the new name in the page cache only: as good as found there.

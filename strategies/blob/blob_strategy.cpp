@@ -24,45 +24,36 @@ constexpr std::size_t flushed_singly_max = 4;
 /// A rename or removal that has begun is over within this time, and so is the clock's error.
 constexpr std::chrono::milliseconds lease_margin{500};
 
-/// An entry of a batch whose names are to be flushed, and where its result stands.
-struct named {
-  const std::string* locator;
-  result<void> flushed;
-};
-
-/// The second flush of a group commit: the names after the bytes. Entries in one folder share it.
-void flush_names(store_files& files, std::span<named> entries) {
-  if (entries.size() > flushed_singly_max) {
-    const auto all = files.flush_all();
-    for (auto& entry : entries)
-      entry.flushed = all;
-    return;
-  }
-  std::map<std::string, result<void>> folders;
-  for (auto& entry : entries) {
-    const auto folder = parent_of(*entry.locator);
-    if (!folders.contains(folder))
-      folders.emplace(folder, files.flush_names(*entry.locator));
-    entry.flushed = folders.at(folder);
-  }
-}
-
 /// A placement on its way.
 struct placing {
   placement* entry;
   blob_receiver* from;
 
-  /// Keeps the failure; false if there is one.
+  /// Keeps a failure as the placement's end; false if there is one.
   bool went(result<void> step) const {
     if (!step)
-      entry->to = fail(std::move(step).error());
+      entry->to = fail(about(*entry->job, std::move(step).error()));
     return step.has_value();
+  }
+  /// A flush failed that it depended on.
+  result<void> condemn(const error& why) const {
+    from->condemn();
+    return fail(why);
   }
 };
 
 template <class Step>
 void keep_if(std::vector<placing>& all, Step step) {
   std::erase_if(all, [&](const placing& one) { return !one.went(step(one)); });
+}
+
+/// The decoded locators, without those at which no file can ever have been put.
+std::vector<std::string> possible(const std::vector<std::string>& encoded) {
+  std::vector<std::string> locators;
+  for (const auto& text : encoded)
+    if (auto locator = decode_locator(text); locator && check_locator(*locator))
+      locators.push_back(std::move(*locator));
+  return locators;
 }
 
 } // namespace
@@ -89,9 +80,29 @@ result<std::shared_ptr<receiver>> blob_strategy::receive(std::shared_ptr<sync_jo
 result<void> blob_strategy::demand_lease(const sync_job& job) const {
   if (job.held && job.held->lasts(time_.now() + lease_margin))
     return {};
-  return fail(ec::lease_lost, fmt::format("{} at \"{}\": the claim ran out before the disk was "
-                                          "ready; it is claimed again",
-                                          to_string(job.id), job.locator));
+  return fail(ec::lease_lost, "the claim ran out before the disk was ready; it is claimed again");
+}
+
+result<void> blob_strategy::flush_all() {
+  auto flushed = files_->flush_all();
+  if (!flushed)
+    shelf_->flush_failed();
+  return flushed;
+}
+
+/// The second flush of a group commit: the names after the bytes. One result for each locator.
+std::vector<result<void>> blob_strategy::flush_names(std::span<const std::string> locators) {
+  if (locators.size() > flushed_singly_max)
+    return std::vector(locators.size(), flush_all());
+  std::vector<result<void>> flushed;
+  std::map<std::string, result<void>> folders; // what lies in one folder shares its flush
+  for (const auto& locator : locators) {
+    const auto folder = parent_of(locator);
+    if (!folders.contains(folder))
+      folders.emplace(folder, files_->flush_names(locator));
+    flushed.push_back(folders.at(folder));
+  }
+  return flushed;
 }
 
 void blob_strategy::place(std::span<placement> batch) {
@@ -102,28 +113,23 @@ void blob_strategy::place(std::span<placement> batch) {
     return one.from ? one.from->ready() : fail(ec::internal, "another strategy's receiver");
   });
 
-  if (alive.size() <= flushed_singly_max) {
+  if (alive.size() <= flushed_singly_max)
     keep_if(alive, [](const placing& one) { return one.from->flush(); });
-  } else if (const auto flushed = files_->flush_all(); !flushed) {
-    shelf_->flush_failed();
-    keep_if(alive, [&](const placing& one) { return one.from->condemn(), flushed; });
-  }
+  else if (const auto flushed = flush_all(); !flushed)
+    keep_if(alive, [&](const placing& one) { return one.condemn(flushed.error()); });
 
   keep_if(alive, [this](const placing& one) {
     auto held = demand_lease(*one.entry->job);
     return held ? one.from->rename() : held;
   });
 
-  std::vector<named> names;
+  std::vector<std::string> locators;
   for (const auto& one : alive)
-    names.push_back({&one.from->locator(), {}});
-  flush_names(*files_, names);
-  for (std::size_t i = 0; i < alive.size(); ++i) {
-    if (alive[i].went(std::move(names[i].flushed)))
+    locators.push_back(one.from->locator());
+  const auto flushed = flush_names(locators);
+  for (std::size_t i = 0; i < alive.size(); ++i)
+    if (alive[i].went(flushed[i] ? flushed[i] : alive[i].condemn(flushed[i].error())))
       alive[i].entry->to = alive[i].from->settle();
-    else
-      alive[i].from->condemn();
-  }
 }
 
 void blob_strategy::remove(std::span<removal> batch) {
@@ -132,28 +138,23 @@ void blob_strategy::remove(std::span<removal> batch) {
   for (auto& entry : batch) {
     entry.done = result<void>{};
     shelf_->drop(entry.job->id.record);
-    for (const auto& encoded : entry.locators) {
-      auto locator = decode_locator(encoded);
-      // Where no file may lie, none has ever been put.
-      if (!locator || !check_locator(*locator))
-        continue;
+    for (auto& locator : possible(entry.locators)) {
+      entry.done = demand_lease(*entry.job);
       if (entry.done)
-        entry.done = demand_lease(*entry.job);
-      if (entry.done)
-        entry.done = files_->remove(*locator);
+        entry.done = files_->remove(locator);
       if (!entry.done)
         break;
-      locators.push_back(std::move(*locator));
+      locators.push_back(std::move(locator));
       owners.push_back(&entry);
     }
   }
-  std::vector<named> names;
-  for (const auto& locator : locators)
-    names.push_back({&locator, {}});
-  flush_names(*files_, names);
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (!names[i].flushed && owners[i]->done)
-      owners[i]->done = std::move(names[i].flushed);
+  const auto flushed = flush_names(locators);
+  for (std::size_t i = 0; i < locators.size(); ++i)
+    if (owners[i]->done)
+      owners[i]->done = flushed[i];
+  for (auto& entry : batch)
+    if (!entry.done)
+      entry.done = fail(about(*entry.job, std::move(entry.done).error()));
 }
 
 result<std::unique_ptr<resource_reader>> blob_strategy::open(std::string_view encoded_locator) {

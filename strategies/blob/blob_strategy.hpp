@@ -11,7 +11,9 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace farshore {
 
@@ -29,6 +31,8 @@ public:
 
 private:
   [[nodiscard]] result<void> demand_lease(const sync_job& job) const;
+  result<void> flush_all();
+  std::vector<result<void>> flush_names(std::span<const std::string> locators);
 
   const time_source& time_;
   const std::shared_ptr<store_files> files_;

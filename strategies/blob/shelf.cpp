@@ -15,6 +15,11 @@ constexpr std::string_view resumable_suffix = ".part";
 
 } // namespace
 
+error about(const sync_job& job, error why) {
+  why.message = fmt::format("{} at \"{}\": {}", to_string(job.id), job.locator, why.message);
+  return why;
+}
+
 shelf::shelf(const replicable_type& type, std::shared_ptr<store_files> files)
     : type_{type.name}, file_mode_{type.file_mode}, files_{std::move(files)} {}
 

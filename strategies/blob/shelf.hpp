@@ -20,6 +20,9 @@
 
 namespace farshore {
 
+/// Puts the record and its locator before the message.
+error about(const sync_job& job, error why);
+
 class shelf {
 public:
   shelf(const replicable_type& type, std::shared_ptr<store_files> files);

@@ -48,6 +48,8 @@ struct fake_volume::node {
 namespace {
 
 constexpr const char* temps_path = ".farshore/tmp";
+/// What a call of a dead process comes to; nobody hears it.
+constexpr int dead = EOWNERDEAD;
 
 std::vector<std::string> components(const std::string& path) {
   std::vector<std::string> all;
@@ -132,7 +134,7 @@ public:
 
   result<void> flush() override {
     if (auto failed = volume_->call(process_)) {
-      node_->lost = node_->lost || node_->dirty;
+      node_->lost = node_->lost || (node_->dirty && failed != dead);
       return refuse(failed, "flush", name_);
     }
     volume_->flush_bytes(*node_);
@@ -286,7 +288,8 @@ public:
 
   result<void> flush_all() override {
     const int failed = call();
-    volume_->flush_everything(*volume_->root_, failed != 0);
+    if (failed != dead)
+      volume_->flush_everything(*volume_->root_, failed != 0);
     if (failed != 0)
       return refuse(failed, "flush the file system of", "");
     return {};
@@ -339,8 +342,10 @@ void fake_volume::power_cut() {
 
 int fake_volume::call(std::uint64_t process) {
   ++calls_;
+  if (calls_ == kill_)
+    kill();
   if (process != process_)
-    return EIO; // its process was killed: nobody hears this
+    return dead;
   const bool due = fail_from_ != 0 && (for_good_ ? calls_ >= fail_from_ : calls_ == fail_from_);
   return due ? error_ : 0;
 }
@@ -357,12 +362,17 @@ void fake_volume::fail_at(std::uint64_t n, int error_number, bool for_good) {
   for_good_ = for_good;
 }
 
+void fake_volume::kill_at(std::uint64_t n) {
+  kill_ = calls_ + n;
+}
+
 void fake_volume::shorten_at(std::uint64_t n) {
   shorten_ = calls_ + n;
 }
 
 void fake_volume::clear_faults() {
   fail_from_ = 0;
+  kill_ = 0;
   shorten_ = 0;
 }
 

@@ -42,9 +42,11 @@ public:
 
   /// Calls made so far, over all views: every operation of store_files and open_file is one.
   [[nodiscard]] std::uint64_t calls() const { return calls_; }
-  /// The n-th call from now (1 is the next) fails with this errno and does nothing; with `for_good`
-  /// all later ones, too.
+  /// The n-th call from now (1 is the next) fails with this errno and does nothing (but a flush,
+  /// that loses what it should have written); with `for_good` all later ones, too.
   void fail_at(std::uint64_t n, int error_number, bool for_good = false);
+  /// kill() just before the n-th call from now takes effect.
+  void kill_at(std::uint64_t n);
   /// The n-th call from now, if it reads or writes, moves only a part.
   void shorten_at(std::uint64_t n);
   void clear_faults();
@@ -104,6 +106,7 @@ private:
   std::uint64_t fail_from_ = 0;
   int error_ = 0;
   bool for_good_ = false;
+  std::uint64_t kill_ = 0;
   std::uint64_t shorten_ = 0;
 };
 
