@@ -152,7 +152,8 @@ struct registry_counts {
   std::int64_t missing_on_primary = 0;
   /// Of all: waiting for their resource's removal.
   std::int64_t removing = 0;
-  /// Rows that the backfill made and that were never synced (missing on the primary excepted).
+  /// Rows made by a backfill, or while one was under way, that were never synced (missing on the
+  /// primary excepted): nothing bounds how old their changes are.
   std::int64_t never_synced = 0;
 
   friend bool operator==(const registry_counts&, const registry_counts&) = default;

@@ -4,9 +4,12 @@
 // (tests/registry/store_suite.cpp). Not thread-safe: it belongs to the registry actor, which is the
 // only writer of the node's database. Calls block.
 //
-// Writes happen between begin() and commit(); nothing counts, and nothing may be answered, before
-// commit() has returned. After any error the batch is void and the store must be discarded: the
-// node starts over from what is committed.
+// Everything happens between begin() and commit(); nothing counts, and nothing may be answered,
+// before commit() has returned. After an error the batch is void and the store must be discarded:
+// the node starts over from what is committed. The one exception is ec::not_found (the named type
+// was never declared): that call did nothing, and the batch goes on.
+//
+// Claims live in memory: they end with the store, and a new one finds all that they were for due.
 
 #pragma once
 
@@ -36,7 +39,7 @@ struct backfill_state {
   /// The primary's generation that is being, or was, backfilled; 0: none yet.
   std::int64_t generation = 0;
   /// Continue behind this record id.
-  record_id after = 0;
+  record_id after = record_id_before_all;
   bool complete = false;
 };
 
@@ -58,6 +61,12 @@ struct applied {
 
 struct claimed {
   std::vector<claim> claims;
+  /// How long each of them lasts, counted from the moment that claim_due was called, and again from
+  /// each call that renews it.
+  std::chrono::milliseconds lease{0};
+  /// Due records were passed over because a locator of theirs is under a live claim, or because
+  /// they changed while under one: ask again when one of those has ended.
+  bool passed_over = false;
   /// Time until the next record falls due, when fewer than `limit` were due and one waits.
   std::optional<std::chrono::milliseconds> next_due;
 };
@@ -90,18 +99,23 @@ public:
   [[nodiscard]] virtual result<cursor_state> cursor() = 0;
   [[nodiscard]] virtual result<std::vector<backfill_state>> backfills() = 0;
 
-  /// A new epoch: forgets the log's place and every backfill, voids all claims, keeps the rows.
+  /// A new epoch: forgets the log's place and every backfill, voids all claims, keeps the rows but
+  /// makes all of them due (revisions of the old epoch mean nothing). What a voided claim locked
+  /// stays locked until its worker reports or its lease has run out.
   virtual result<epoch_number> start_epoch(const std::string& identity,
                                            const event_position& place) = 0;
 
   /// Raises targets, makes and marks rows, and moves the cursor to `page.upto`, all at once.
   /// An event whose id is not above the row's target changes nothing (so applying twice is safe).
   /// Events of unknown types are skipped. A `truncated` event marks every row below its id absent.
+  /// Content that is on disk already, by the checksum that an event brings, makes no work.
   virtual result<applied> apply_events(const events_page& page) = 0;
 
   /// Makes a row for each record that has none, raises a target that lies below the page's
   /// revision (never lowers one), and moves the type's backfill to `page.next_after`.
-  /// A page of a generation other than the type's current backfill starts that generation's.
+  /// A page of a generation other than the type's current backfill starts that generation's. If
+  /// there was one before, changes may have gone unseen: then a row is made due, whatever its
+  /// revision, unless the page proves by checksum that its content is the one on disk.
   virtual result<applied> apply_catalogue(const catalogue_page& page) = 0;
 
   /// Up to `limit` due records, live changes before bulk, then by due time; none of them, and none
@@ -110,14 +124,15 @@ public:
 
   /// Records how claims ended. Returns for each whether it counted: an outcome whose token is not
   /// the record's live claim, or whose epoch has passed, changes nothing. Where the target has
-  /// moved on, what was reached is recorded and the row stays due.
+  /// moved on to other content, what was reached is recorded and the row stays due.
   virtual result<std::vector<bool>> finish(std::span<const outcome> outcomes) = 0;
 
-  /// Extends the leases of live claims, and writes `started` for them (called for those that take
-  /// longer than a second). Returns the tokens that are still valid.
+  /// Extends the leases of live claims, and sees to it that `started` is written for them (called
+  /// for those that take longer than a second). Returns the tokens that are still valid.
   virtual result<std::vector<claim_token>> renew(std::span<const claim_token> tokens) = 0;
 
-  /// Marks records due again, as bulk work. A large selection is taken on as a job.
+  /// Marks records due again, as bulk work; what is due already keeps its place. `all` is taken on
+  /// as a job for continue_resync. Returns how many records it is about.
   virtual result<std::size_t> resync(const std::string& type, const resync_selection& which) = 0;
   /// Advances unfinished resync jobs by about `rows`; true while something is left.
   virtual result<bool> continue_resync(std::size_t rows) = 0;
@@ -126,11 +141,13 @@ public:
   virtual result<void> set_paused(const std::string& type, bool paused) = 0;
   [[nodiscard]] virtual result<std::vector<std::string>> paused_types() = 0;
 
-  /// Keeps horizon and covered transaction of an empty page; cheap, called now and then.
+  /// Keeps horizon and covered transaction of an empty page (neither ever goes back within an
+  /// epoch); cheap, called now and then.
   virtual result<void> note_horizon(std::uint64_t covered_xid,
                                     std::optional<wall_time> horizon) = 0;
 
   [[nodiscard]] virtual result<registry_counts> counts(const std::string& type) = 0;
+  /// One for each declared type, by name.
   [[nodiscard]] virtual result<std::vector<recovery_point>> recovery_points() = 0;
 };
 

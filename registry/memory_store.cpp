@@ -1,0 +1,403 @@
+#include "registry/memory_store.hpp"
+
+#include "registry/claim_round.hpp"
+#include "registry/row_rules.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace farshore {
+
+namespace {
+
+tl::unexpected<error> unknown_type(const std::string& type) {
+  return fail(ec::not_found, "the registry knows no type \"" + type + "\"");
+}
+
+/// The order in which due records are claimed.
+bool comes_before(const registry_row* a, const registry_row* b) {
+  return std::pair{a->retry_at.value_or(wall_time::min()), a->record} <
+         std::pair{b->retry_at.value_or(wall_time::min()), b->record};
+}
+
+} // namespace
+
+memory_store::memory_store(std::shared_ptr<memory_tables> tables, const time_source& time,
+                           std::chrono::milliseconds lease)
+    : tables_{std::move(tables)}, time_{time}, claims_{lease} {
+  for (auto& [_, rows] : tables_->rows)
+    for (auto& [id, row] : rows)
+      if (row.state == sync_state::started) {
+        row.state = sync_state::pending;
+        row.retry_at.reset();
+      }
+  work_ = *tables_;
+}
+
+wall_time memory_store::now() const {
+  return stored_time(time_.wall());
+}
+
+result<void> memory_store::begin() {
+  claims_.expire(time_.now());
+  return {};
+}
+
+result<void> memory_store::commit() {
+  for (const auto& [type, record] : touched_) {
+    const auto& rows = work_.rows[type];
+    const auto it = rows.find(record);
+    if (it == rows.end())
+      tables_->rows[type].erase(record);
+    else
+      tables_->rows[type][record] = it->second;
+  }
+  touched_.clear();
+  tables_->cursor = work_.cursor;
+  tables_->types = work_.types;
+  tables_->last_token = work_.last_token;
+  return {};
+}
+
+result<void> memory_store::declare_types(std::span<const store_type> types) {
+  for (auto& [_, entry] : work_.types)
+    entry.is_declared = false;
+  for (const auto& type : types) {
+    auto& entry = work_.types[type.name];
+    entry.declared = type;
+    entry.is_declared = true;
+    entry.backfill.type = type.name;
+    work_.rows.try_emplace(type.name);
+  }
+  return {};
+}
+
+result<std::vector<backfill_state>> memory_store::backfills() {
+  std::vector<backfill_state> all;
+  for (const auto& [_, entry] : work_.types)
+    all.push_back(entry.backfill);
+  return all;
+}
+
+result<epoch_number> memory_store::start_epoch(const std::string& identity,
+                                               const event_position& place) {
+  const auto next = work_.cursor.epoch + 1;
+  work_.cursor = {next, identity, place, 0, {}};
+  for (auto& [name, entry] : work_.types) {
+    entry.backfill = {.type = name};
+    entry.relook = false;
+    entry.resyncing = false;
+    entry.recovery_point.reset();
+  }
+  const auto at = now();
+  for (auto& [type, rows] : work_.rows)
+    for (auto& [record, row] : rows) {
+      touch(type, record);
+      apply_epoch(row, at);
+    }
+  claims_.void_all();
+  return next;
+}
+
+result<applied> memory_store::apply_events(const events_page& page) {
+  applied done;
+  std::set<std::string> due;
+  const auto at = now();
+  const auto since = work_.cursor.horizon.value_or(since_unknown);
+  const auto note = [&](const std::string& type, record_id record, change what) {
+    if (what == change::none)
+      return;
+    touch(type, record);
+    ++done.changed;
+    if (what == change::due)
+      due.insert(type);
+  };
+  for (const auto& [type, events] : newest_events(page)) {
+    const auto known = work_.types.find(type);
+    if (known == work_.types.end())
+      continue;
+    auto& rows = work_.rows[type];
+    // Before the backfill is through, a record without a row may be older than its event.
+    const auto since_of_new = known->second.backfill.complete ? std::optional{since} : std::nullopt;
+    for (const auto& e : events) {
+      const auto it = rows.find(e.record);
+      if (it != rows.end()) {
+        note(type, e.record, apply_event(it->second, e, since));
+      } else if (e.present) {
+        rows.emplace(e.record, row_of(e, since_of_new, at));
+        note(type, e.record, change::due);
+      }
+    }
+  }
+  for (const auto& [type, id] : truncations(page))
+    if (work_.types.contains(type))
+      for (auto& [record, row] : work_.rows[type])
+        note(type, record, apply_truncation(row, id, since));
+  auto& cursor = work_.cursor;
+  if (std::pair{cursor.place.xid, cursor.place.id} < std::pair{page.upto.xid, page.upto.id})
+    cursor.place = page.upto;
+  done.due_types.assign(due.begin(), due.end());
+  if (auto ok = note_horizon(page.covered_xid, page.horizon); !ok)
+    return fail(std::move(ok).error());
+  return done;
+}
+
+result<applied> memory_store::apply_catalogue(const catalogue_page& page) {
+  const auto known = work_.types.find(page.type);
+  if (known == work_.types.end())
+    return unknown_type(page.type);
+  auto& entry = known->second;
+  if (entry.backfill.generation != page.generation)
+    entry.relook = entry.backfill.generation != 0;
+  entry.backfill = {page.type, page.generation, page.next_after, page.last};
+  applied done;
+  auto& rows = work_.rows[page.type];
+  const auto at = now();
+  const auto since = work_.cursor.horizon.value_or(since_unknown);
+  bool is_due = false;
+  for (const auto& found : catalogue_rows(page)) {
+    const auto [it, is_new] = rows.try_emplace(found.record);
+    if (is_new)
+      it->second = row_of(found, at);
+    const auto what = is_new
+                          ? change::due
+                          : farshore::apply_catalogue(it->second, found, entry.relook, since, at);
+    if (what == change::none)
+      continue;
+    touch(page.type, found.record);
+    ++done.changed;
+    is_due |= what == change::due;
+    if (what == change::due)
+      claims_.outdate({page.type, found.record});
+  }
+  if (is_due)
+    done.due_types = {page.type};
+  return done;
+}
+
+bool memory_store::is_wanted_elsewhere(const std::string& store, const std::string& locator,
+                                       const replicable_id& than) const {
+  for (const auto& [type, entry] : work_.types) {
+    if (entry.declared.store != store)
+      continue;
+    for (const auto& [record, row] : work_.rows.at(type))
+      if (row.wanted && row.locator == locator && replicable_id{type, record} != than)
+        return true;
+  }
+  return false;
+}
+
+result<claimed> memory_store::claim_due(const std::string& type, std::size_t limit) {
+  const auto called = time_.now();
+  claims_.expire(called);
+  const auto known = work_.types.find(type);
+  if (known == work_.types.end())
+    return unknown_type(type);
+  const auto& entry = known->second;
+  claimed got;
+  got.lease = claims_.lease();
+  if (!entry.is_declared || !entry.declared.enabled || entry.paused || limit == 0)
+    return got;
+  std::vector<const registry_row*> open;
+  for (const auto& [_, row] : work_.rows[type])
+    if (row.state != sync_state::synced)
+      open.push_back(&row);
+  std::ranges::sort(open, comes_before);
+  const auto& store = entry.declared.store;
+  claim_round round{claims_, {type, store, limit, work_.cursor.epoch, called, now()}};
+  for (const auto* row : open) {
+    auto granted = round.look_at(*row, work_.last_token + 1);
+    if (!round.goes_on())
+      break;
+    if (!granted)
+      continue;
+    ++work_.last_token;
+    for (auto& locator : removal_candidates(*row))
+      if (!is_wanted_elsewhere(store, locator, granted->id))
+        granted->remove.push_back(std::move(locator));
+    got.claims.push_back(std::move(*granted));
+  }
+  got.passed_over = round.passed_over();
+  got.next_due = round.next_due();
+  return got;
+}
+
+void memory_store::end_claim(const live_claim& of, const outcome& how, wall_time at) {
+  auto& rows = work_.rows[how.id.type];
+  const auto it = rows.find(how.id.record);
+  if (it == rows.end())
+    return;
+  touch(how.id.type, how.id.record);
+  switch (how.how) {
+  case outcome::kind::synced:
+    return apply_synced(it->second, how, of, at);
+  case outcome::kind::removed:
+    if (!apply_removed(it->second, how))
+      rows.erase(it);
+    return;
+  case outcome::kind::failed:
+    return apply_failed(it->second, how, of, at);
+  case outcome::kind::given_back:
+    return apply_given_back(it->second, of);
+  }
+}
+
+result<std::vector<bool>> memory_store::finish(std::span<const outcome> outcomes) {
+  claims_.expire(time_.now());
+  const auto at = now();
+  std::vector<bool> counted;
+  for (const auto& how : outcomes) {
+    const auto of = claims_.end(how, work_.cursor.epoch);
+    counted.push_back(of.has_value());
+    if (of)
+      end_claim(*of, how, at);
+  }
+  return counted;
+}
+
+result<std::vector<claim_token>> memory_store::renew(std::span<const claim_token> tokens) {
+  const auto called = time_.now();
+  const auto lease_end = now() + claims_.lease();
+  claims_.expire(called);
+  std::vector<claim_token> valid;
+  for (const auto token : tokens) {
+    auto* renewed = claims_.renew(token, called);
+    if (!renewed)
+      continue;
+    valid.push_back(token);
+    if (std::exchange(renewed->recorded, true))
+      continue;
+    touch(renewed->id.type, renewed->id.record);
+    apply_started(work_.rows[renewed->id.type].at(renewed->id.record), lease_end);
+  }
+  return valid;
+}
+
+void memory_store::resync_row(const std::string& type, registry_row& row, wall_time at) {
+  claims_.outdate({type, row.record});
+  if (!resync_changes(row, at))
+    return;
+  touch(type, row.record);
+  apply_resync(row, at);
+}
+
+result<std::size_t> memory_store::resync(const std::string& type, const resync_selection& which) {
+  const auto known = work_.types.find(type);
+  if (known == work_.types.end())
+    return unknown_type(type);
+  auto& rows = work_.rows[type];
+  const auto at = now();
+  std::size_t count = 0;
+  switch (which.which) {
+  case resync_selection::kind::ids:
+    for (const auto record : std::set<record_id>{which.ids.begin(), which.ids.end()})
+      if (const auto it = rows.find(record); it != rows.end()) {
+        resync_row(type, it->second, at);
+        ++count;
+      }
+    break;
+  case resync_selection::kind::failed:
+    for (auto& [_, row] : rows)
+      if (row.state == sync_state::failed) {
+        resync_row(type, row, at);
+        ++count;
+      }
+    break;
+  case resync_selection::kind::all:
+    count = rows.size();
+    if (count > 0) {
+      known->second.resyncing = true;
+      known->second.resync_after = record_id_before_all;
+      known->second.resync_upto = rows.rbegin()->first;
+    }
+    break;
+  }
+  return count;
+}
+
+result<bool> memory_store::continue_resync(std::size_t rows_max) {
+  const auto is_open = [](const auto& type) { return type.second.resyncing; };
+  const auto open = std::ranges::find_if(work_.types, is_open);
+  if (open == work_.types.end())
+    return false;
+  auto& [type, entry] = *open;
+  auto& rows = work_.rows[type];
+  const auto at = now();
+  const auto end = rows.upper_bound(entry.resync_upto);
+  auto it = rows.upper_bound(entry.resync_after);
+  for (std::size_t n = 0; it != end && n < rows_max; ++it, ++n) {
+    resync_row(type, it->second, at);
+    entry.resync_after = it->first;
+  }
+  entry.resyncing = it != end;
+  return std::ranges::any_of(work_.types, is_open);
+}
+
+result<void> memory_store::set_paused(const std::string& type, bool paused) {
+  if (type.empty()) {
+    for (auto& [_, entry] : work_.types)
+      entry.paused = paused;
+    return {};
+  }
+  const auto known = work_.types.find(type);
+  if (known == work_.types.end())
+    return unknown_type(type);
+  known->second.paused = paused;
+  return {};
+}
+
+result<std::vector<std::string>> memory_store::paused_types() {
+  std::vector<std::string> paused;
+  for (const auto& [name, entry] : work_.types)
+    if (entry.paused)
+      paused.push_back(name);
+  return paused;
+}
+
+result<void> memory_store::note_horizon(std::uint64_t covered_xid,
+                                        std::optional<wall_time> horizon) {
+  auto& cursor = work_.cursor;
+  cursor.covered_xid = std::max(cursor.covered_xid, covered_xid);
+  if (horizon)
+    cursor.horizon = std::max(cursor.horizon.value_or(since_unknown), stored_time(*horizon));
+  return {};
+}
+
+result<registry_counts> memory_store::counts(const std::string& type) {
+  if (!work_.types.contains(type))
+    return unknown_type(type);
+  registry_counts counts;
+  for (const auto& [_, row] : work_.rows[type]) {
+    ++counts.registry;
+    counts.pending += row.state == sync_state::pending;
+    counts.started += row.state == sync_state::started;
+    counts.synced += row.state == sync_state::synced;
+    counts.failed += row.state == sync_state::failed;
+    counts.missing_on_primary += row.state == sync_state::failed && row.missing_on_primary;
+    counts.removing += !row.wanted;
+    counts.never_synced += !row.synced_revision && !row.due_since && !row.missing_on_primary;
+  }
+  return counts;
+}
+
+result<std::vector<recovery_point>> memory_store::recovery_points() {
+  std::vector<recovery_point> points;
+  for (auto& [name, entry] : work_.types) {
+    if (!entry.is_declared)
+      continue;
+    auto oldest = work_.cursor.horizon;
+    bool is_known = oldest && entry.backfill.complete;
+    for (const auto& [_, row] : work_.rows[name]) {
+      if (row.missing_on_primary)
+        continue;
+      is_known &= row.synced_revision || row.due_since;
+      if (row.due_since && oldest)
+        oldest = std::min(*oldest, *row.due_since);
+    }
+    points.push_back(
+        {name, told_recovery_point(entry.recovery_point, is_known ? oldest : std::nullopt)});
+  }
+  return points;
+}
+
+} // namespace farshore

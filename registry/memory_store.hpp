@@ -1,0 +1,96 @@
+// The registry in memory: what the simulation and the actors' tests run on, and, by its plain code
+// over plain maps, the readable form of what `pg_store` says in SQL.
+//
+// Deterministic: no clock but the injected one, ordered containers only. The tables outlive the
+// store that works on them, as a database outlives its client: what was not committed when a store
+// was thrown away never happened.
+
+#pragma once
+
+#include "config/clock.hpp"
+#include "registry/claim_table.hpp"
+#include "registry/registry_row.hpp"
+#include "registry/store.hpp"
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace farshore {
+
+/// What is committed.
+struct memory_tables {
+  struct type_entry {
+    store_type declared;
+    bool is_declared = false;
+    bool paused = false;
+    backfill_state backfill;
+    /// The backfill follows an earlier one: changes between the two may have gone unseen.
+    bool relook = false;
+    /// A resync of all is under way for records behind `resync_after`, up to `resync_upto`.
+    bool resyncing = false;
+    record_id resync_after = 0;
+    record_id resync_upto = 0;
+    /// The latest that was told.
+    std::optional<wall_time> recovery_point;
+  };
+
+  cursor_state cursor;
+  std::map<std::string, type_entry> types;
+  std::map<std::string, std::map<record_id, registry_row>> rows;
+  claim_token last_token = 0;
+};
+
+class memory_store final : public registry_store {
+public:
+  /// Finds what an earlier store on these tables had started due again. `time` must outlive it.
+  memory_store(std::shared_ptr<memory_tables> tables, const time_source& time,
+               std::chrono::milliseconds lease);
+
+  result<void> begin() override;
+  result<void> commit() override;
+  result<void> declare_types(std::span<const store_type> types) override;
+  [[nodiscard]] result<cursor_state> cursor() override { return work_.cursor; }
+  [[nodiscard]] result<std::vector<backfill_state>> backfills() override;
+  result<epoch_number> start_epoch(const std::string& identity,
+                                   const event_position& place) override;
+  result<applied> apply_events(const events_page& page) override;
+  result<applied> apply_catalogue(const catalogue_page& page) override;
+  result<claimed> claim_due(const std::string& type, std::size_t limit) override;
+  result<std::vector<bool>> finish(std::span<const outcome> outcomes) override;
+  result<std::vector<claim_token>> renew(std::span<const claim_token> tokens) override;
+  result<std::size_t> resync(const std::string& type, const resync_selection& which) override;
+  result<bool> continue_resync(std::size_t rows) override;
+  result<void> set_paused(const std::string& type, bool paused) override;
+  [[nodiscard]] result<std::vector<std::string>> paused_types() override;
+  result<void> note_horizon(std::uint64_t covered_xid, std::optional<wall_time> horizon) override;
+  [[nodiscard]] result<registry_counts> counts(const std::string& type) override;
+  [[nodiscard]] result<std::vector<recovery_point>> recovery_points() override;
+
+private:
+  using type_entry = memory_tables::type_entry;
+
+  [[nodiscard]] wall_time now() const;
+  /// Notes that the row is about to be changed, made or erased.
+  void touch(const std::string& type, record_id record) { touched_.emplace(type, record); }
+  void resync_row(const std::string& type, registry_row& row, wall_time now);
+  void end_claim(const live_claim& of, const outcome& how, wall_time now);
+  /// Another wanted row of a type with this store has that locator.
+  [[nodiscard]] bool is_wanted_elsewhere(const std::string& store, const std::string& locator,
+                                         const replicable_id& than) const;
+
+  std::shared_ptr<memory_tables> tables_;
+  const time_source& time_;
+  claim_table claims_;
+  /// The tables as this store sees them.
+  memory_tables work_;
+  /// Rows in which `work_` and `tables_` differ.
+  std::set<std::pair<std::string, record_id>> touched_;
+};
+
+} // namespace farshore

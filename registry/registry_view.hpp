@@ -1,0 +1,39 @@
+// Reads a secondary's registry for API and command line, on a read-only connection of its own.
+// Blocks. Not thread-safe: one for each thread that reads. After an error throw it away and open
+// another.
+
+#pragma once
+
+#include "config/error.hpp"
+#include "registry/registry_row.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace farshore {
+
+class registry_view {
+public:
+  virtual ~registry_view() = default;
+
+  /// `url` is the tracking database's; its schema must be there (the node's store makes it). Fails
+  /// with ec::database_unavailable.
+  static result<std::unique_ptr<registry_view>> open(const std::string& url);
+
+  /// Up to `limit` rows of the type in order of record id, behind `after`, of that state if one is
+  /// named. Fails with ec::not_found for an unknown type.
+  [[nodiscard]] virtual result<std::vector<registry_row>> list(const std::string& type,
+                                                               std::optional<sync_state> state,
+                                                               record_id after,
+                                                               std::size_t limit) = 0;
+
+  /// Those of the records that have a row, in order of record id.
+  [[nodiscard]] virtual result<std::vector<registry_row>> find(const std::string& type,
+                                                               std::span<const record_id> ids) = 0;
+};
+
+} // namespace farshore

@@ -1,0 +1,75 @@
+// How a registry row changes: what both stores agree on before they touch one, and, as plain
+// functions on a row, every transition. `memory_store` calls these; `pg_store` says the same in
+// SQL, and the suite compares the two.
+
+#pragma once
+
+#include "registry/claim_table.hpp"
+#include "registry/records.hpp"
+#include "registry/registry_row.hpp"
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace farshore {
+
+// -- before a row is touched ---------------------------------------------------------------------
+
+/// As a database keeps it: whole microseconds.
+wall_time stored_time(wall_time t);
+
+/// What a text column takes: valid UTF-8 without NUL, cut to `bytes_max` where a character begins.
+std::string clean_text(std::string_view text, std::size_t bytes_max = std::string_view::npos);
+/// clean_text for last_sync_failure: 255 bytes.
+std::string failure_text(std::string_view text);
+
+/// The all-zero checksum stands for none.
+std::optional<checksum> known_checksum(const checksum& sum);
+
+/// A page's events on records, by type: of each record the one with the highest id, by record.
+std::map<std::string, std::vector<served_event>> newest_events(const events_page& page);
+/// Of each type that was truncated the highest such event. To be applied after the page's other
+/// events: what lies below it and was served as present comes again, with a higher id.
+std::map<std::string, revision> truncations(const events_page& page);
+/// A page's rows, each record once, by record.
+std::vector<catalogue_row> catalogue_rows(const catalogue_page& page);
+
+/// What to tell of a type's recovery point where `now` was found, and `told` is the latest that was
+/// told (updated): within an epoch it never goes back.
+std::optional<wall_time> told_recovery_point(std::optional<wall_time>& told,
+                                             std::optional<wall_time> now);
+
+/// Everything that a worker on the row may touch.
+std::vector<std::string> locators_to_lock(const registry_row& row);
+/// What a worker on the row should remove, unless other rows want it; in order, each once. What
+/// can't lie in a store (a locator that leads out of it) needs no removal.
+std::vector<std::string> removal_candidates(const registry_row& row);
+
+// -- transitions ---------------------------------------------------------------------------------
+
+/// What a change that a page brings does to a row.
+enum class change { none, raised, due };
+
+/// `since` bounds from below when what the page brings was committed.
+registry_row row_of(const served_event& e, std::optional<wall_time> since, wall_time now);
+change apply_event(registry_row& row, const served_event& e, wall_time since);
+change apply_truncation(registry_row& row, revision id, wall_time since);
+registry_row row_of(const catalogue_row& found, wall_time now);
+/// `relook`: changes may have gone unseen before this backfill.
+change apply_catalogue(registry_row& row, const catalogue_row& found, bool relook, wall_time since,
+                       wall_time now);
+void apply_epoch(registry_row& row, wall_time now);
+void apply_resync(registry_row& row, wall_time now);
+/// False: leave the row alone, it is due or under way.
+bool resync_changes(const registry_row& row, wall_time now);
+
+void apply_synced(registry_row& row, const outcome& how, const live_claim& of, wall_time now);
+/// False: the row itself goes.
+bool apply_removed(registry_row& row, const outcome& how);
+void apply_failed(registry_row& row, const outcome& how, const live_claim& of, wall_time now);
+void apply_given_back(registry_row& row, const live_claim& of);
+void apply_started(registry_row& row, wall_time lease_end);
+
+} // namespace farshore
