@@ -206,8 +206,12 @@ TEST_CASE("what the framing does not allow is refused with ec::protocol", "[fram
   SECTION("no frame has type 0") {
     bytes.push_back(std::byte{0});
   }
-  SECTION("no frame has type 5") {
-    bytes.push_back(std::byte{5});
+  SECTION("no frame has type 6") {
+    bytes.push_back(std::byte{6});
+  }
+  SECTION("busy within a blob") {
+    to.head(ok_head(0, 5));
+    to.busy();
   }
   SECTION("data before any head") {
     to.data(three_bytes);

@@ -1,0 +1,277 @@
+#include "net/primary_link.hpp"
+
+#include "net/blob_batch.hpp"
+#include "net/control_channel.hpp"
+#include "net/feed_json.hpp"
+#include "net/fetch_queue.hpp"
+#include "net/frames.hpp"
+#include "net/io_thread.hpp"
+#include "net/link_connection.hpp"
+#include "net/on_pool.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+namespace farshore {
+
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t read_bytes = 256 * 1024;
+constexpr batch_limits small_limits{.blobs = 256, .content_bytes = 16u << 20};
+constexpr batch_limits large_limits{.blobs = 1};
+
+error node_ends() {
+  return {ec::stopping, "the node ends"};
+}
+
+std::string events_target(const events_request& request) {
+  return "/v1/events?xid=" + std::to_string(request.after.xid) +
+         "&id=" + std::to_string(request.after.id) +
+         "&token=" + std::to_string(request.after.token) +
+         "&limit=" + std::to_string(request.limit) +
+         "&wait_ms=" + std::to_string(request.wait.count());
+}
+
+class http_link final : public primary_link {
+public:
+  explicit http_link(primary_link_settings settings);
+  ~http_link() override { http_link::stop(); }
+
+  void events(const events_request& request, callback<events_page> done) override {
+    ask(events_, events_target(request), identity_.patience + request.wait, parse_events_page,
+        std::move(done));
+  }
+  void catalogue(const catalogue_request& request, callback<catalogue_page> done) override {
+    ask(catalogue_,
+        "/v1/catalogue/" + request.type + "?after=" + std::to_string(request.after) +
+            "&limit=" + std::to_string(request.limit),
+        identity_.patience, parse_catalogue_page, std::move(done));
+  }
+  void position(callback<primary_position> done) override {
+    ask(position_, "/v1/position", identity_.patience, parse_primary_position, std::move(done));
+  }
+  void fetch(std::shared_ptr<sync_job> job, std::shared_ptr<receiver> into,
+             callback<void> done) override;
+  void set_secret(std::string secret) override;
+  void stop() override;
+
+private:
+  /// A connection for blobs, and where its bytes are hashed and written.
+  struct lane {
+    lane(http_link& link, fetch_queue& from, const batch_limits& up_to, asio::thread_pool& on)
+        : connection{link.thread_.context(), link.identity_},
+          queue{from},
+          limits{up_to},
+          disk{on} {}
+
+    link_connection connection;
+    fetch_queue& queue;
+    batch_limits limits;
+    asio::thread_pool& disk;
+  };
+
+  template <class T>
+  void ask(control_channel& channel, std::string target, std::chrono::milliseconds patience,
+           result<T> (*parse)(std::string_view), callback<T> done);
+  /// Runs `work` on the socket thread. False once the link has stopped.
+  template <class Work>
+  bool post(Work work);
+
+  asio::awaitable<void> run(lane& through);
+  asio::awaitable<void> fetch_batch(lane& through, blob_batch& batch);
+  asio::awaitable<result<void>> receive(lane& through, blob_batch& batch);
+
+  link_identity identity_;
+  const std::uint64_t large_blob_bytes_;
+  /// Guards the end: nothing is posted to the thread after it was told to end.
+  std::mutex mutex_;
+  bool stopped_ = false;
+
+  asio::thread_pool parsers_{1};
+  // Apart: hashing what is there already of a large blob may take minutes.
+  asio::thread_pool small_disk_;
+  asio::thread_pool large_disk_;
+  io_thread thread_;
+
+  // On the socket thread only.
+  bool stopping_ = false;
+  control_channel events_;
+  control_channel catalogue_;
+  control_channel position_;
+  fetch_queue small_;
+  fetch_queue large_;
+  std::vector<std::unique_ptr<lane>> lanes_;
+};
+
+http_link::http_link(primary_link_settings settings)
+    : identity_{std::move(settings.url),   std::move(settings.site), std::move(settings.secret),
+                settings.connect_patience, settings.patience,        settings.time},
+      large_blob_bytes_{settings.large_blob_bytes},
+      small_disk_{std::max<std::size_t>(settings.disk_threads, 1)},
+      large_disk_{std::max<std::size_t>(settings.disk_threads, 1)},
+      events_{thread_.context(), identity_, parsers_},
+      catalogue_{thread_.context(), identity_, parsers_},
+      position_{thread_.context(), identity_, parsers_},
+      small_{thread_.context()},
+      large_{thread_.context()} {
+  for (std::size_t i = 0; i < std::max<std::size_t>(settings.connections, 1); ++i) {
+    lanes_.push_back(std::make_unique<lane>(*this, small_, small_limits, small_disk_));
+    lanes_.push_back(std::make_unique<lane>(*this, large_, large_limits, large_disk_));
+  }
+  for (auto* channel : {&events_, &catalogue_, &position_})
+    asio::co_spawn(thread_.context(), channel->run(), asio::detached);
+  for (const auto& one : lanes_)
+    asio::co_spawn(thread_.context(), run(*one), asio::detached);
+}
+
+// -- questions
+
+template <class Work>
+bool http_link::post(Work work) {
+  const std::scoped_lock lock{mutex_};
+  if (!stopped_)
+    asio::post(thread_.context(), std::move(work));
+  return !stopped_;
+}
+
+template <class T>
+void http_link::ask(control_channel& channel, std::string target,
+                    std::chrono::milliseconds patience, result<T> (*parse)(std::string_view),
+                    callback<T> done) {
+  control_question question{std::move(target), patience, [parse, done](result<std::string> text) {
+                              done(text ? parse(*text) : fail(std::move(text).error()));
+                            }};
+  if (!post([&channel, question = std::move(question)]() mutable {
+        channel.ask(std::move(question));
+      }))
+    done(fail(node_ends()));
+}
+
+void http_link::set_secret(std::string secret) {
+  post([this, secret = std::move(secret)]() mutable { identity_.secret = std::move(secret); });
+}
+
+// -- blobs
+
+void http_link::fetch(std::shared_ptr<sync_job> job, std::shared_ptr<receiver> into,
+                      callback<void> done) {
+  const bool is_large = job->size.value_or(0) > large_blob_bytes_;
+  fetch_item item{std::move(job), std::move(into), done};
+  if (!post([this, is_large, item = std::move(item)]() mutable {
+        if (stopping_)
+          item.done(fail(node_ends()));
+        else
+          (is_large ? large_ : small_).push(std::move(item));
+      }))
+    done(fail(node_ends()));
+}
+
+asio::awaitable<void> http_link::run(lane& through) {
+  while (!stopping_) {
+    if (through.queue.empty()) {
+      co_await through.queue.wait();
+      continue;
+    }
+    blob_batch batch{through.queue.take(through.limits)};
+    error why = node_ends();
+    try {
+      co_await fetch_batch(through, batch);
+    } catch (const std::exception& e) {
+      through.connection.close();
+      why = {ec::internal, std::string{"fetching blobs: "} + e.what()};
+    }
+    batch.fail_rest(why);
+    for (auto& item : batch.take_large())
+      if (stopping_)
+        item.done(fail(node_ends()));
+      else
+        large_.push(std::move(item));
+  }
+}
+
+asio::awaitable<void> http_link::fetch_batch(lane& through, blob_batch& batch) {
+  const auto body = co_await on_pool(through.disk, [&] {
+    batch.prepare(large_blob_bytes_);
+    return batch.size() == 0 ? std::string{} : batch.request_body();
+  });
+  if (stopping_ || batch.size() == 0)
+    co_return;
+  auto received = co_await through.connection.ask("POST", "/v1/blobs", body, identity_.patience);
+  if (received)
+    received = co_await receive(through, batch);
+  if (!received)
+    batch.fail_rest(stopping_ ? node_ends() : received.error());
+}
+
+asio::awaitable<result<void>> http_link::receive(lane& through, blob_batch& batch) {
+  using namespace asio::experimental::awaitable_operators;
+  frame_decoder decoder{static_cast<std::uint32_t>(batch.size()), batch};
+  std::vector<std::byte> arrived(read_bytes);
+  std::vector<std::byte> arriving(read_bytes);
+  auto bytes = co_await through.connection.read_some(arrived);
+  while (bytes && *bytes > 0) {
+    const auto take = [&] {
+      auto fed = decoder.feed(std::span{arrived}.first(*bytes));
+      if (!fed || batch.pointless()) // ends the reading that goes on beside this
+        asio::post(thread_.context(), [&through] { through.connection.close(); });
+      return fed;
+    };
+    // The next bytes arrive while these are hashed and written.
+    auto [fed, next] =
+        co_await (on_pool(through.disk, take) && through.connection.read_some(arriving));
+    if (!fed)
+      co_return fed;
+    bytes = std::move(next);
+    std::swap(arrived, arriving);
+  }
+  if (!bytes)
+    co_return fail(std::move(bytes).error());
+  if (!decoder.complete())
+    co_return fail(ec::protocol,
+                   "an answer of the primary at " + identity_.url + " ends before its last blob");
+  co_return result<void>{};
+}
+
+// -- the end
+
+void http_link::stop() {
+  {
+    const std::scoped_lock lock{mutex_};
+    if (std::exchange(stopped_, true))
+      return;
+  }
+  asio::post(thread_.context(), [this] {
+    stopping_ = true;
+    for (auto* channel : {&events_, &catalogue_, &position_})
+      channel->stop();
+    for (auto* queue : {&small_, &large_}) {
+      for (auto& item : queue->take_all())
+        item.done(fail(node_ends()));
+      queue->wake_all();
+    }
+    for (const auto& one : lanes_)
+      one->connection.close();
+  });
+  thread_.join();
+  for (auto* pool : {&small_disk_, &large_disk_, &parsers_})
+    pool->join();
+}
+
+} // namespace
+
+std::shared_ptr<primary_link> primary_link::make(primary_link_settings settings) {
+  return std::make_shared<http_link>(std::move(settings));
+}
+
+} // namespace farshore

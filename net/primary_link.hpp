@@ -1,0 +1,73 @@
+// A secondary's way to its primary over HTTP.
+//
+//   events, catalogue, position ──► a connection each, one question at a time
+//   fetch ─┬─ small ──► `connections` that each ask for many blobs in one request
+//          └─ large ──► as many again, one blob at a time
+//
+// Thread-safe. Callbacks come exactly once each, from a thread of the link's, and must not block.
+// Owns one thread that moves bytes, and pools that hash, write and parse. Bounds nothing by itself:
+// who asks has a capacity.
+
+#pragma once
+
+#include "config/clock.hpp"
+#include "config/error.hpp"
+#include "registry/records.hpp"
+#include "strategies/strategy.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace farshore {
+
+struct primary_link_settings {
+  /// http://host:port
+  std::string url;
+  std::string site;
+  std::string secret;
+  std::size_t connections = 2;
+  std::uint64_t large_blob_bytes = 1u << 20;
+  std::size_t disk_threads = 2;
+  std::chrono::milliseconds connect_patience{10'000};
+  /// The longest silence of a primary that was asked something.
+  std::chrono::milliseconds patience{30'000};
+  const time_source* time = &system_time();
+};
+
+class primary_link {
+public:
+  template <class T>
+  using callback = std::function<void(result<T>)>;
+
+  /// Connects when first asked.
+  static std::shared_ptr<primary_link> make(primary_link_settings settings);
+  virtual ~primary_link() = default;
+
+  // These fail with ec::primary_unreachable, ec::unauthorized, ec::protocol or ec::stopping, and
+  // with what the primary itself may say: ec::position_unknown, ec::type_waiting, ec::not_found.
+
+  virtual void events(const events_request& request, callback<events_page> done) = 0;
+  virtual void catalogue(const catalogue_request& request, callback<catalogue_page> done) = 0;
+  virtual void position(callback<primary_position> done) = 0;
+
+  /// Moves the job's bytes into the receiver, until it has finished or matched. Fails with one of
+  /// the above, with what the primary says of the blob (ec::missing_on_primary, ec::moved_on,
+  /// ec::changed, ec::unreadable_on_primary, ec::bad_locator), or with what the receiver fails
+  /// with; ec::lease_lost where the job's lease was revoked.
+  virtual void fetch(std::shared_ptr<sync_job> job, std::shared_ptr<receiver> into,
+                     callback<void> done) = 0;
+
+  /// Signs with this from now on.
+  virtual void set_secret(std::string secret) = 0;
+
+  /// Fails what is not finished with ec::stopping and waits for the calls into receivers that are
+  /// under way. When it returns every callback has been called. Not from a callback. May be called
+  /// again.
+  virtual void stop() = 0;
+};
+
+} // namespace farshore

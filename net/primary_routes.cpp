@@ -1,0 +1,407 @@
+#include "net/primary_routes.hpp"
+
+#include "net/blob_request.hpp"
+#include "net/blob_sender.hpp"
+#include "net/feed_json.hpp"
+#include "net/on_pool.hpp"
+#include "net/reader_pool.hpp"
+#include "registry/horizon.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace farshore {
+
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t events_max = 10'000;
+constexpr std::size_t catalogue_max = 20'000;
+constexpr std::chrono::milliseconds wait_max{30'000};
+/// A site that is silent for longer counts as new.
+constexpr std::chrono::minutes site_memory{5};
+
+http_answer json_answer(std::string body) {
+  return {200, std::move(body)};
+}
+
+/// Reads a query parameter into `out`, which keeps its value where the parameter is not there.
+template <class Number>
+result<void> read_parameter(const http_request& request, std::string_view name, Number& out) {
+  const auto text = request.parameter(name);
+  if (!text)
+    return {};
+  const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), out);
+  if (failed != std::errc{} || end != text->data() + text->size())
+    return fail(ec::protocol, "the parameter " + std::string{name} +
+                                  " is no such number: " + std::string{text->substr(0, 40)});
+  return {};
+}
+
+result<events_request> read_events_request(const http_request& request) {
+  events_request wanted;
+  std::uint64_t wait_ms = 0;
+  for (auto read : {read_parameter(request, "xid", wanted.after.xid),
+                    read_parameter(request, "id", wanted.after.id),
+                    read_parameter(request, "token", wanted.after.token),
+                    read_parameter(request, "limit", wanted.limit),
+                    read_parameter(request, "wait_ms", wait_ms)})
+    if (!read)
+      return fail(std::move(read).error());
+  wanted.limit = std::clamp<std::size_t>(wanted.limit, 1, events_max);
+  wanted.wait = std::chrono::milliseconds{std::min<std::uint64_t>(wait_ms, wait_max.count())};
+  return wanted;
+}
+
+bool same(const std::vector<type_status>& a, const std::vector<type_status>& b) {
+  return std::ranges::equal(a, b, [](const type_status& x, const type_status& y) {
+    return x.name == y.name && x.generation == y.generation && x.waiting == y.waiting;
+  });
+}
+
+} // namespace
+
+struct primary_routes::impl {
+  /// What a site was told last, as far as it decides whether the next question may wait.
+  struct told {
+    std::uint64_t covered_xid = 0;
+    std::uint64_t statuses_version = 0;
+    steady_time when{};
+  };
+
+  /// One look at the log for all secondaries that wait.
+  struct glance {
+    event_position newest;
+    std::uint64_t xmin = 0;
+    steady_time taken{};
+    bool under_way = false;
+  };
+
+  explicit impl(primary_routes_settings given)
+      : settings{std::move(given)},
+        readers{settings.open_reader},
+        database{std::max<std::size_t>(settings.readers, 1)},
+        disk{std::max<std::size_t>(settings.disk_threads, 1)},
+        sampler{database} {}
+
+  ~impl() {
+    database.stop();
+    database.join();
+    disk.stop();
+    disk.join();
+  }
+
+  asio::awaitable<result<http_answer>> events(const http_request& request);
+  asio::awaitable<result<http_answer>> catalogue(const http_request& request);
+  asio::awaitable<result<http_answer>> position();
+  asio::awaitable<result<void>> blobs(const http_request& request, answer_stream& out);
+
+  result<events_page> read_events(const events_request& wanted);
+  result<http_answer> read_catalogue(const catalogue_request& wanted);
+  result<primary_position> read_position();
+  result<std::unique_ptr<blob_sender>> prepare_blobs(const std::string& body);
+
+  /// Something may have happened behind `after`, or that the site waits for.
+  asio::awaitable<result<bool>> has_news(const event_position& after, const std::string& site);
+  http_answer tell(const std::string& site, std::uint64_t statuses_version, events_page page);
+  /// Under the mutex.
+  void name_waiting(std::vector<type_status>& types) const;
+  void sample_later();
+  void sample();
+
+  primary_routes_settings settings;
+  reader_pool readers;
+
+  std::mutex mutex;
+  // Under the mutex.
+  std::map<std::string, std::shared_ptr<strategy>> stores;
+  std::vector<type_status> statuses;
+  std::uint64_t statuses_version = 0;
+  horizon_samples horizon;
+  std::optional<horizon_blocker> blocker;
+
+  // On the server's thread only.
+  std::map<std::string, told> sites;
+  std::uint64_t mark_xid = 0;
+  glance last_glance;
+
+  // Last: their threads use what stands above.
+  asio::thread_pool database;
+  asio::thread_pool disk;
+  asio::steady_timer sampler;
+};
+
+// -- the log
+
+asio::awaitable<result<http_answer>> primary_routes::impl::events(const http_request& request) {
+  const auto wanted = read_events_request(request);
+  if (!wanted)
+    co_return fail(wanted.error());
+  const auto deadline = std::chrono::steady_clock::now() + wanted->wait;
+  asio::steady_timer pause{co_await asio::this_coro::executor};
+  for (;;) {
+    std::uint64_t version = 0;
+    {
+      const std::scoped_lock lock{mutex};
+      version = statuses_version;
+    }
+    auto page = co_await on_pool(database, [&] { return read_events(*wanted); });
+    if (!page)
+      co_return fail(std::move(page).error());
+    const auto& site = sites[request.site];
+    const bool marked = site.covered_xid < mark_xid && page->covered_xid >= mark_xid;
+    // A page may be cut before its first event (a key that has no record id yet): that is no news.
+    if (!page->events.empty() || page->upto != wanted->after || version != site.statuses_version ||
+        marked)
+      co_return tell(request.site, version, std::move(*page));
+    for (bool news = false; !news;) {
+      if (std::chrono::steady_clock::now() >= deadline || *request.stopping)
+        co_return tell(request.site, version, std::move(*page));
+      pause.expires_after(settings.poll);
+      co_await pause.async_wait(as_values);
+      auto looked = co_await has_news(wanted->after, request.site);
+      if (!looked)
+        co_return fail(std::move(looked).error());
+      news = *looked;
+    }
+  }
+}
+
+asio::awaitable<result<bool>> primary_routes::impl::has_news(const event_position& after,
+                                                             const std::string& site) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!last_glance.under_way && now - last_glance.taken >= settings.poll) {
+    last_glance.under_way = true;
+    const bool bounds_too = std::ranges::any_of(
+        sites, [this](const auto& one) { return one.second.covered_xid < mark_xid; });
+    auto seen = co_await on_pool(database, [this, bounds_too] {
+      return readers.ask([bounds_too](primary_reader& reader) -> result<glance> {
+        auto newest = reader.newest_place();
+        if (!newest)
+          return fail(std::move(newest).error());
+        glance taken;
+        taken.newest = *newest;
+        if (bounds_too) {
+          const auto bounds = reader.bounds();
+          if (!bounds)
+            return fail(bounds.error());
+          taken.xmin = bounds->xmin;
+        }
+        return taken;
+      });
+    });
+    last_glance.under_way = false;
+    if (!seen)
+      co_return fail(std::move(seen).error());
+    last_glance = *seen;
+    last_glance.taken = std::chrono::steady_clock::now();
+  }
+  const auto& known = sites[site];
+  if (last_glance.newest != after || (known.covered_xid < mark_xid && last_glance.xmin >= mark_xid))
+    co_return true;
+  const std::scoped_lock lock{mutex};
+  co_return known.statuses_version != statuses_version;
+}
+
+result<events_page> primary_routes::impl::read_events(const events_request& wanted) {
+  auto page = readers.ask(
+      [&](primary_reader& reader) { return reader.events(wanted.after, wanted.limit); });
+  if (page) {
+    const std::scoped_lock lock{mutex};
+    name_waiting(page->types);
+    page->horizon = horizon.horizon(page->covered_xid);
+    page->blocker = blocker;
+  }
+  return page;
+}
+
+http_answer primary_routes::impl::tell(const std::string& site, std::uint64_t version,
+                                       events_page page) {
+  const auto now = std::chrono::steady_clock::now();
+  sites[site] = {page.covered_xid, version, now};
+  std::erase_if(sites, [now](const auto& one) { return now - one.second.when > site_memory; });
+  return json_answer(to_json(page));
+}
+
+void primary_routes::impl::name_waiting(std::vector<type_status>& types) const {
+  for (const auto& status : statuses) {
+    const auto found = std::ranges::find(types, status.name, &type_status::name);
+    if (found != types.end())
+      found->waiting = status.waiting;
+    else
+      types.push_back({status.name, 0, status.waiting});
+  }
+}
+
+// -- the catalogue, and where the primary stands
+
+asio::awaitable<result<http_answer>> primary_routes::impl::catalogue(const http_request& request) {
+  catalogue_request wanted{request.captured.at(0), record_id_before_all, 5'000};
+  for (auto read : {read_parameter(request, "after", wanted.after),
+                    read_parameter(request, "limit", wanted.limit)})
+    if (!read)
+      co_return fail(std::move(read).error());
+  wanted.limit = std::clamp<std::size_t>(wanted.limit, 1, catalogue_max);
+  co_return co_await on_pool(database, [&] { return read_catalogue(wanted); });
+}
+
+result<http_answer> primary_routes::impl::read_catalogue(const catalogue_request& wanted) {
+  const auto page = readers.ask([&](primary_reader& reader) {
+    return reader.catalogue(wanted.type, wanted.after, wanted.limit);
+  });
+  if (!page)
+    return fail(page.error());
+  return json_answer(to_json(*page));
+}
+
+asio::awaitable<result<http_answer>> primary_routes::impl::position() {
+  const auto now = co_await on_pool(database, [this] { return read_position(); });
+  if (!now)
+    co_return fail(now.error());
+  // Who asks may wait for this mark: the log's readers shall hear of it as soon as it is covered.
+  mark_xid = std::max(mark_xid, now->mark_xid);
+  co_return json_answer(to_json(*now));
+}
+
+result<primary_position> primary_routes::impl::read_position() {
+  return readers.ask([this](primary_reader& reader) -> result<primary_position> {
+    auto identity = reader.identity();
+    if (!identity)
+      return fail(std::move(identity).error());
+    const auto place = reader.newest_place();
+    if (!place)
+      return fail(place.error());
+    const auto bounds = reader.bounds();
+    if (!bounds)
+      return fail(bounds.error());
+    const std::scoped_lock lock{mutex};
+    return primary_position{std::move(*identity), *place, bounds->xmax,
+                            horizon.horizon(bounds->xmin)};
+  });
+}
+
+// -- blobs
+
+asio::awaitable<result<void>> primary_routes::impl::blobs(const http_request& request,
+                                                          answer_stream& out) {
+  using namespace asio::experimental::awaitable_operators;
+  auto sender = co_await on_pool(database, [&] { return prepare_blobs(request.body); });
+  if (!sender)
+    co_return fail(std::move(sender).error());
+  std::vector<std::byte> filling;
+  std::vector<std::byte> sending;
+  const auto fill = [&] { return (*sender)->fill(filling); };
+  bool more = co_await on_pool(disk, fill);
+  for (;;) {
+    std::swap(filling, sending);
+    filling.clear();
+    if (!more)
+      co_return co_await out.write(sending);
+    // The next piece is read while this one is on its way.
+    auto [next, written] = co_await (on_pool(disk, fill) && out.write(sending));
+    if (!written)
+      co_return written;
+    more = next;
+  }
+}
+
+result<std::unique_ptr<blob_sender>> primary_routes::impl::prepare_blobs(const std::string& body) {
+  auto request = parse_blob_request(body);
+  if (!request)
+    return fail(std::move(request).error());
+  std::shared_ptr<strategy> store;
+  {
+    const std::scoped_lock lock{mutex};
+    if (const auto found = stores.find(request->type); found != stores.end())
+      store = found->second;
+  }
+  if (!store)
+    return fail(ec::not_found, "the primary replicates no type \"" + request->type + "\"");
+  std::vector<record_id> records;
+  records.reserve(request->blobs.size());
+  for (const auto& blob : request->blobs)
+    records.push_back(blob.record);
+  auto rows =
+      readers.ask([&](primary_reader& reader) { return reader.resolve(request->type, records); });
+  if (!rows)
+    return fail(std::move(rows).error());
+  if (rows->size() != records.size())
+    return fail(ec::internal, "the database answered for other records than were asked");
+  return std::make_unique<blob_sender>(std::move(store), std::move(*request), std::move(*rows),
+                                       settings.large_blob_bytes);
+}
+
+// -- the horizon
+
+void primary_routes::impl::sample_later() {
+  sampler.expires_after(settings.sample_every);
+  sampler.async_wait([this](boost::system::error_code cancelled) {
+    if (cancelled)
+      return;
+    sample();
+    sample_later();
+  });
+}
+
+void primary_routes::impl::sample() {
+  // The clock first: what is committed before this time is below the snapshot's end.
+  const auto now = settings.time->wall();
+  const auto bounds = readers.ask([](primary_reader& reader) { return reader.bounds(); });
+  const auto holding =
+      readers.ask([this](primary_reader& reader) { return reader.blocker(settings.blocker_age); });
+  // While the database can't be reached nothing is known, and the requests' answers say so.
+  const std::scoped_lock lock{mutex};
+  if (bounds)
+    horizon.sample(now, bounds->xmax);
+  blocker = holding.value_or(std::nullopt);
+}
+
+// -- the outside
+
+primary_routes::primary_routes(primary_routes_settings settings)
+    : impl_{std::make_unique<impl>(std::move(settings))} {
+  impl_->sample_later();
+}
+
+primary_routes::~primary_routes() = default;
+
+void primary_routes::configure(std::vector<replicable_type> types,
+                               std::map<std::string, std::shared_ptr<strategy>> stores) {
+  impl_->readers.declare(std::move(types));
+  const std::scoped_lock lock{impl_->mutex};
+  impl_->stores = std::move(stores);
+}
+
+void primary_routes::set_type_statuses(std::vector<type_status> statuses) {
+  const std::scoped_lock lock{impl_->mutex};
+  if (same(impl_->statuses, statuses))
+    return;
+  impl_->statuses = std::move(statuses);
+  ++impl_->statuses_version;
+}
+
+void primary_routes::add_to(router& routes) {
+  auto* const parts = impl_.get();
+  routes.add("GET", "/v1/events",
+             [parts](const http_request& request) { return parts->events(request); });
+  routes.add("GET", "/v1/catalogue/*",
+             [parts](const http_request& request) { return parts->catalogue(request); });
+  routes.add("GET", "/v1/position", [parts](const http_request&) { return parts->position(); });
+  routes.add_stream("POST", "/v1/blobs", [parts](const http_request& request, answer_stream& out) {
+    return parts->blobs(request, out);
+  });
+}
+
+} // namespace farshore
