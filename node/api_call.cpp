@@ -3,6 +3,7 @@
 #include "config/clock.hpp"
 #include "config/values.hpp"
 #include "config/version.hpp"
+#include "net/http_error.hpp"
 #include "net/signing.hpp"
 
 #include <fstream>
@@ -86,15 +87,15 @@ private:
   beast::flat_buffer buffer_;
 };
 
-http::request<http::string_body> http_request(const config& settings, const std::string& secret,
-                                              const endpoint& where, const api_request& request) {
+http::request<http::string_body> signed_request(const config& settings, const std::string& secret,
+                                                const endpoint& where, const api_request& request) {
   auto verb = request.method == "POST" ? http::verb::post : http::verb::get;
   http::request<http::string_body> out{verb, request.target, 11};
   out.set(http::field::host, to_string(where));
   out.set(http::field::user_agent, fmt::format("farshore/{}", program_version()));
   out.set(http::field::authorization, sign_request(secret, settings.site_name, request.method,
                                                    request.target, system_time().wall()));
-  out.set("Farshore-Wire", "1");
+  out.set(wire_header, wire_version);
   out.set(http::field::connection, "close");
   if (!request.body.is_null()) {
     out.set(http::field::content_type, "application/json");
@@ -104,33 +105,20 @@ http::request<http::string_body> http_request(const config& settings, const std:
   return out;
 }
 
-/// The code of `{"error":{"code":…,"message":…}}`, where it is one of ours.
-ec code_of(std::string_view name) {
-  for (int i = 1; i <= static_cast<int>(ec::internal); ++i)
-    if (to_string(static_cast<ec>(i)) == name)
-      return static_cast<ec>(i);
-  return ec::protocol;
-}
-
 api_answer judge(const std::string& address, unsigned status, const std::string& body) {
   boost::system::error_code wrong;
   auto json = boost::json::parse(body, wrong);
   if (!wrong && status >= 200 && status < 300)
     return json;
-  auto text = [&](const char* pointer) -> std::string {
-    boost::system::error_code absent;
-    auto found = wrong ? nullptr : json.find_pointer(pointer, absent);
-    return found != nullptr && found->is_string() ? std::string{found->as_string()} : "";
-  };
-  auto message = text("/error/message");
-  if (message.empty())
+  boost::system::error_code absent;
+  if (wrong || json.find_pointer("/error/message", absent) == nullptr)
     return nobody(fmt::format("what answers at {} is not a Farshore node (HTTP status {}, not "
                               "our JSON)",
                               address, status));
   auto kind = status == 401 || status == 403 || status == 426 ? api_failure::kind::refused
               : status >= 500                                 ? api_failure::kind::not_now
                                                               : api_failure::kind::no;
-  return failed(kind, code_of(text("/error/code")), std::move(message));
+  return tl::make_unexpected(api_failure{kind, parse_error_answer(status, body)});
 }
 
 } // namespace
@@ -165,7 +153,7 @@ api_answer call_api(const config& settings, const api_request& request) try {
   }
   http::response_parser<http::string_body> answer;
   answer.body_limit(answer_bytes_max);
-  if (auto error = connection.ask(http_request(settings, *secret, where, request), answer,
+  if (auto error = connection.ask(signed_request(settings, *secret, where, request), answer,
                                   request.answer_timeout)) {
     if (error == beast::error::timeout)
       return nobody(fmt::format("the node at {} did not answer within {}", *address,

@@ -4,7 +4,7 @@
 #include "node/exit_codes.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <ostream>
 
@@ -51,6 +51,9 @@ public:
     add_local_commands();
     add_questions();
     add_orders();
+    // Not by CLI11's envname: it fills in the option of every other command too.
+    if (auto file = std::getenv("FARSHORE_CONFIG"))
+      args_.config_file = file;
   }
 
   int run(std::vector<std::string> words) {
@@ -71,8 +74,8 @@ public:
   std::string reference() {
     std::string out;
     for (auto command : app_.get_subcommands({}))
-      out += "## farshore " + command->get_name() + "\n\n```text\n" +
-             command->help("farshore " + command->get_name()) + "```\n\n";
+      out += "## farshore " + command->get_name() + "\n\n```text\n" + command->help("farshore") +
+             "```\n\n";
     out.pop_back();
     return out;
   }
@@ -88,10 +91,16 @@ private:
 
   CLI::App* add_with_config(const std::string& name, const std::string& sentence,
                             const std::string& more, std::function<int()> action) {
-    auto command = add(name, sentence, more, std::move(action));
-    command->add_option("-c,--config", args_.config_file, "The site's configuration (TOML)")
-        ->required()
-        ->envname("FARSHORE_CONFIG")
+    auto command = add(name, sentence, more, [this, action = std::move(action)] {
+      if (!args_.config_file.empty())
+        return action();
+      io_.err << "farshore: which site? give its configuration with -c FILE, or in the "
+                 "environment variable FARSHORE_CONFIG\n";
+      return exit_code::usage;
+    });
+    command
+        ->add_option("-c,--config", args_.config_file,
+                     "The site's configuration; without it, what FARSHORE_CONFIG names")
         ->type_name("FILE");
     return command;
   }

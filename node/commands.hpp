@@ -49,7 +49,7 @@ int status_command(const site_access& site, bool as_json, console io);
 struct list_options {
   std::string type;
   /// Empty: all.
-  std::string state;
+  std::string state{};
   bool as_json = false;
   std::size_t limit = 100;
 };
@@ -71,7 +71,7 @@ int wait_command(const site_access& site, const wait_options& options, const tim
 struct resync_options {
   std::string type;
   /// One of the three.
-  std::vector<std::int64_t> ids;
+  std::vector<std::int64_t> ids{};
   bool failed = false;
   bool all = false;
 };

@@ -10,6 +10,8 @@ namespace farshore {
 namespace {
 
 int switch_work(const site_access& site, const std::string& type, bool on, console io) {
+  if (!has_role(site, site_role::secondary, on ? "resume" : "pause", io))
+    return exit_code::refused;
   boost::json::object body{{"type", nullptr}};
   if (!type.empty())
     body["type"] = type;

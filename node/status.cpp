@@ -39,8 +39,7 @@ void print_secondary(const value& status, std::ostream& out) {
 }
 
 void print_primary(const value& status, std::ostream& out) {
-  out << fmt::format("log             newest event {}, {} to fold\n",
-                     int_at(status, "/log/newest_id"), int_at(status, "/log/fold_lag_events"));
+  out << fmt::format("log             {} events to fold\n", int_at(status, "/log/fold_lag_events"));
 }
 
 /// What keeps a type from being complete, besides its counts.
