@@ -53,6 +53,7 @@ void blob_receiver::condemn() {
 // -- what is here already -------------------------------------------------------------------------
 
 std::optional<content_offer> blob_receiver::offer() {
+  offered_in_place_.reset();
   offered_ = offer_leftover();
   if (!offered_)
     offered_ = offer_in_place();
@@ -135,7 +136,7 @@ result<void> blob_receiver::begin(std::uint64_t offset, std::uint64_t size,
   attributes_ = shelf_->adjust(attributes);
   size_ = size;
   stage_ = stage::receiving;
-  if (offset != 0 && file_)
+  if (offset != 0 && !offered_in_place_)
     return {}; // goes on where it broke off
   discard();
   hash_ = {};

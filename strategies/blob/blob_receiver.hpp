@@ -32,8 +32,7 @@ public:
   result<void> write(std::span<const std::byte> bytes) override;
   result<void> finish() override;
 
-  // -- for the strategy's place(), in this order; it names record and locator in their errors
-  // ------
+  // -- for the strategy's place(), in this order; it puts the record's name before their errors --
 
   /// Whether there is something to place, all of it written after the last failed flush. Sees to
   /// the attributes of what lies at the locator already.

@@ -267,6 +267,30 @@ TEST_CASE("a broken-off transfer goes on after a kill, with what is left of it a
   }
 }
 
+TEST_CASE("a receiver that broke off can offer again and take all of it", "[blob][resume]") {
+  blob_site site;
+  const auto content = random_text(large, 1);
+  site.volume->put("a", content.substr(0, 100));
+  CHECK_FALSE(site.fetch(site.job(1, "a"), content, {}, 150'000));
+  const auto job = site.job(1, "a");
+  auto into = *site.store->receive(job);
+  REQUIRE(into->offer()); // what the other left
+  REQUIRE(into->begin(150'100, large, {}));
+  auto again = into->offer(); // what lies there
+  REQUIRE(again);
+  CHECK(again->size == 100);
+  REQUIRE(into->begin(100, large, {}));
+  REQUIRE(into->write(std::as_bytes(std::span{content}).subspan(100)));
+  REQUIRE(into->finish());
+  std::vector<placement> batch(1);
+  batch[0].job = job;
+  batch[0].from = into;
+  site.store->place(batch);
+  REQUIRE(batch[0].to);
+  CHECK(site.volume->content("a") == content);
+  CHECK(site.volume->temps().empty());
+}
+
 TEST_CASE("a broken-off transfer of content that changed since is started over", "[blob][resume]") {
   blob_site site;
   CHECK_FALSE(site.fetch(site.job(1, "a"), random_text(large, 1), {}, 150'000));
