@@ -1,0 +1,247 @@
+#include "config/clock.hpp"
+#include "net/blob_request.hpp"
+#include "net/feed_json.hpp"
+#include "net/http_error.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <string>
+
+using namespace farshore;
+using Catch::Contains;
+
+namespace {
+
+checksum some_sum() {
+  checksum sum;
+  std::ranges::generate(sum, [n = std::uint8_t{0}]() mutable { return n += 7; });
+  return sum;
+}
+
+const wall_time some_time{std::chrono::nanoseconds{1'700'000'000'123'456'789}};
+constexpr auto int_max = std::numeric_limits<std::int64_t>::max();
+constexpr auto int_min = std::numeric_limits<std::int64_t>::min();
+
+events_page full_page() {
+  events_page page;
+  page.events.push_back(
+      {5, "package_file", 12, "12", operation::updated, true, "a/b%20c", 77, some_sum()});
+  page.events.push_back({int_max,
+                         "manual",
+                         int_min,
+                         "k\"e\\y\n\xE2\x82\xAC",
+                         operation::checksum_succeeded,
+                         true,
+                         "",
+                         std::uint64_t{1} << 63,
+                         {}});
+  page.events.push_back({7, "manual", 0, "", operation::truncated, false, "", {}, {}});
+  page.upto = {UINT64_MAX, int_max, INT32_MIN};
+  page.more = true;
+  page.covered_xid = UINT64_MAX - 1;
+  page.horizon = some_time;
+  page.identity = "7-1-16384-99";
+  page.types = {{"package_file", 3, ""}, {"manual", 0, "table \"manuals\" does not exist"}};
+  page.blocker = horizon_blocker{4711, std::chrono::seconds{99}};
+  return page;
+}
+
+/// A page, with `from` (which stands in it) replaced by `to`.
+std::string with(std::string from, const std::string& to) {
+  auto text = to_json(full_page());
+  const auto at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+} // namespace
+
+TEST_CASE("a page of events survives its JSON", "[json]") {
+  const auto page = full_page();
+  const auto back = parse_events_page(to_json(page));
+  REQUIRE(back);
+  REQUIRE(back->events.size() == page.events.size());
+  for (std::size_t i = 0; i < page.events.size(); ++i) {
+    const auto& a = page.events[i];
+    const auto& b = back->events[i];
+    CHECK(a.id == b.id);
+    CHECK(a.type == b.type);
+    CHECK(a.record == b.record);
+    CHECK(a.key == b.key);
+    CHECK(a.op == b.op);
+    CHECK(a.present == b.present);
+    CHECK(a.locator == b.locator);
+    CHECK(a.size == b.size);
+    CHECK(a.sum == b.sum);
+  }
+  CHECK(back->upto == page.upto);
+  CHECK(back->more == page.more);
+  CHECK(back->covered_xid == page.covered_xid);
+  CHECK(back->horizon == page.horizon);
+  CHECK(back->identity == page.identity);
+  REQUIRE(back->types.size() == 2);
+  CHECK(back->types[1].name == "manual");
+  CHECK(back->types[0].generation == 3);
+  CHECK(back->types[1].waiting == page.types[1].waiting);
+  REQUIRE(back->blocker);
+  CHECK(back->blocker->pid == 4711);
+  CHECK(back->blocker->age == std::chrono::seconds{99});
+}
+
+TEST_CASE("an empty page of events survives its JSON", "[json]") {
+  const auto back = parse_events_page(to_json(events_page{}));
+  REQUIRE(back);
+  CHECK(back->events.empty());
+  CHECK_FALSE(back->horizon);
+  CHECK_FALSE(back->blocker);
+}
+
+TEST_CASE("a page of the catalogue survives its JSON", "[json]") {
+  catalogue_page page{"widget", 2, {}, int_min, false};
+  page.rows.push_back({int_min, "a", "x/y", 5, 9, some_sum()});
+  page.rows.push_back({int_max, "b", "z", {}, 0, {}});
+  const auto back = parse_catalogue_page(to_json(page));
+  REQUIRE(back);
+  CHECK(back->type == "widget");
+  CHECK(back->generation == 2);
+  CHECK(back->next_after == int_min);
+  CHECK_FALSE(back->last);
+  REQUIRE(back->rows.size() == 2);
+  CHECK(back->rows[0].record == int_min);
+  CHECK(back->rows[0].key == "a");
+  CHECK(back->rows[0].locator == "x/y");
+  CHECK(back->rows[0].size == 5);
+  CHECK(back->rows[0].rev == 9);
+  CHECK(back->rows[0].sum == some_sum());
+  CHECK_FALSE(back->rows[1].size);
+  CHECK_FALSE(back->rows[1].sum);
+}
+
+TEST_CASE("a position survives its JSON", "[json]") {
+  const primary_position position{"who", {1, 2, 3}, 99, some_time};
+  const auto back = parse_primary_position(to_json(position));
+  REQUIRE(back);
+  CHECK(back->identity == "who");
+  CHECK(back->place == position.place);
+  CHECK(back->mark_xid == 99);
+  CHECK(back->horizon == some_time);
+  CHECK_FALSE(parse_primary_position(to_json(primary_position{}))->horizon);
+}
+
+TEST_CASE("a request for blobs survives its JSON", "[json]") {
+  const blob_request request{
+      "widget", {{7, "a/b", content_offer{12, some_sum()}}, {int_min, "c", std::nullopt}}};
+  const auto back = parse_blob_request(to_json(request));
+  REQUIRE(back);
+  CHECK(back->type == "widget");
+  REQUIRE(back->blobs.size() == 2);
+  CHECK(back->blobs[0].record == 7);
+  CHECK(back->blobs[0].locator == "a/b");
+  REQUIRE(back->blobs[0].offer);
+  CHECK(back->blobs[0].offer->size == 12);
+  CHECK(back->blobs[0].offer->sum == some_sum());
+  CHECK(back->blobs[1].record == int_min);
+  CHECK_FALSE(back->blobs[1].offer);
+}
+
+TEST_CASE("a page with a value that can't be is refused", "[json]") {
+  const auto bad = GENERATE_COPY(values<std::string>({
+      "",
+      "[]",
+      "null",
+      "17",
+      "{}",
+      "{\"events\":17}",
+      with("\"id\":5,", ""),
+      with("\"id\":5", "\"id\":\"5\""),
+      with("\"id\":5", "\"id\":5.5"),
+      with("\"id\":5", "\"id\":9223372036854775808"),
+      with("\"id\":5", "\"id\":1e5"),
+      with("\"record\":12", "\"record\":null"),
+      with("\"record\":12", "\"record\":true"),
+      with("\"op\":\"updated\"", "\"op\":\"exploded\""),
+      with("a/b%20c", "a/b c"),
+      with("a/b%20c", "a/b%2"),
+      with("a/b%20c", std::string(13'000, 'a')),
+      with("\"size\":77", "\"size\":-1"),
+      with("\"type\":\"package_file\"", "\"type\":\"Pack\""),
+      with("\"type\":\"package_file\"", "\"type\":\"../etc\""),
+      with("\"more\":true", "\"more\":1"),
+      with("\"covered_xid\":", "\"covered_xid\":-"),
+      with("\"token\":-2147483648", "\"token\":-2147483649"),
+      with("\"pid\":4711", "\"pid\":4711000000"),
+      with(to_hex(some_sum()), "abc"),
+      with(to_hex(some_sum()), std::string(64, 'x')),
+      with("7-1-16384-99", std::string(1'000, '7')),
+      to_json(full_page()) + "x",
+      to_json(full_page()).substr(0, 200),
+      std::string(10'000, '['),
+  }));
+  INFO(bad.substr(0, 300));
+  const auto parsed = parse_events_page(bad);
+  REQUIRE_FALSE(parsed);
+  CHECK(parsed.error().code == ec::protocol);
+}
+
+TEST_CASE("a request for blobs with a value that can't be is refused", "[json]") {
+  const std::string sum = to_hex(some_sum());
+  std::string too_many = R"({"type":"widget","blobs":[)";
+  for (std::size_t i = 0; i <= blobs_in_request_max; ++i)
+    too_many += (i ? "," : "") + std::string{R"({"id":1,"locator":"a"})"};
+  too_many += "]}";
+  const auto bad = GENERATE_COPY(values<std::string>({
+      "",
+      R"({"type":"widget"})",
+      R"({"type":"widget","blobs":[]})",
+      R"({"type":"","blobs":[{"id":1,"locator":"a"}]})",
+      R"({"type":"widget","blobs":[{"id":1}]})",
+      R"({"type":"widget","blobs":[{"locator":"a"}]})",
+      R"({"type":"widget","blobs":[{"id":1,"locator":"a","size":1}]})",
+      R"({"type":"widget","blobs":[{"id":1,"locator":"a","sum":")" + sum + "\"}]}",
+      R"({"type":"widget","blobs":[1]})",
+      too_many,
+  }));
+  INFO(bad.substr(0, 300));
+  const auto parsed = parse_blob_request(bad);
+  REQUIRE_FALSE(parsed);
+  CHECK(parsed.error().code == ec::protocol);
+}
+
+TEST_CASE("random changes to a page never do more than be refused", "[json]") {
+  random_source random{3};
+  const auto good = to_json(full_page());
+  for (int i = 0; i < 5'000; ++i) {
+    auto text = good;
+    for (auto changes = 1 + random.below(3); changes > 0; --changes)
+      text[random.below(text.size())] = static_cast<char>(random.below(256));
+    if (const auto parsed = parse_events_page(text); !parsed)
+      CHECK(parsed.error().code == ec::protocol);
+  }
+}
+
+TEST_CASE("an error survives its answer", "[json]") {
+  for (const auto code : {ec::unauthorized, ec::position_unknown, ec::type_waiting, ec::not_found,
+                          ec::protocol, ec::internal, ec::database_unavailable}) {
+    const auto answer = error_answer({code, "what \"went\" wrong"});
+    const auto back = parse_error_answer(answer.status, answer.body);
+    CHECK(back.code == code);
+    CHECK(back.message == "what \"went\" wrong");
+  }
+  CHECK(error_answer({ec::unauthorized, ""}).status == 401);
+  CHECK(error_answer({ec::not_found, ""}).status == 404);
+  CHECK(error_answer({ec::position_unknown, ""}).status == 409);
+  CHECK(error_answer({ec::type_waiting, ""}).status == 503);
+  CHECK(error_answer({ec::internal, ""}).status == 500);
+}
+
+TEST_CASE("an answer that is not Farshore's is an error of the protocol", "[json]") {
+  for (const std::string_view body :
+       {"", "<html>Bad gateway</html>", "{}", R"({"error":"no"})", R"({"error":{"code":"no"}})",
+        R"({"error":{"code":"exploded","message":"x"}})"}) {
+    const auto error = parse_error_answer(502, body);
+    CHECK(error.code == ec::protocol);
+    CHECK_THAT(error.message, Contains("502"));
+  }
+}
