@@ -85,7 +85,6 @@ result<epoch_number> memory_store::start_epoch(const std::string& identity,
   work_.cursor = {next, identity, place, 0, {}};
   for (auto& [name, entry] : work_.types) {
     entry.backfill = {.type = name};
-    entry.relook = false;
     entry.resyncing = false;
     entry.recovery_point.reset();
   }
@@ -147,28 +146,21 @@ result<applied> memory_store::apply_catalogue(const catalogue_page& page) {
   if (known == work_.types.end())
     return unknown_type(page.type);
   auto& entry = known->second;
-  if (entry.backfill.generation != page.generation)
-    entry.relook = entry.backfill.generation != 0;
   entry.backfill = {page.type, page.generation, page.next_after, page.last};
   applied done;
   auto& rows = work_.rows[page.type];
   const auto at = now();
-  const auto since = work_.cursor.horizon.value_or(since_unknown);
   bool is_due = false;
   for (const auto& found : catalogue_rows(page)) {
     const auto [it, is_new] = rows.try_emplace(found.record);
     if (is_new)
       it->second = row_of(found, at);
-    const auto what = is_new
-                          ? change::due
-                          : farshore::apply_catalogue(it->second, found, entry.relook, since, at);
+    const auto what = is_new ? change::due : farshore::apply_catalogue(it->second, found, at);
     if (what == change::none)
       continue;
     touch(page.type, found.record);
     ++done.changed;
     is_due |= what == change::due;
-    if (what == change::due)
-      claims_.outdate({page.type, found.record});
   }
   if (is_due)
     done.due_types = {page.type};

@@ -30,8 +30,6 @@ struct memory_tables {
     bool is_declared = false;
     bool paused = false;
     backfill_state backfill;
-    /// The backfill follows an earlier one: changes between the two may have gone unseen.
-    bool relook = false;
     /// A resync of all is under way for records behind `resync_after`, up to `resync_upto`.
     bool resyncing = false;
     record_id resync_after = 0;

@@ -247,32 +247,20 @@ registry_row row_of(const catalogue_row& found, wall_time now) {
   return row;
 }
 
-change apply_catalogue(registry_row& row, const catalogue_row& found, bool relook, wall_time since,
-                       wall_time now) {
-  const bool is_newer = row.target_revision < found.rev;
-  if (!is_newer && !relook)
+change apply_catalogue(registry_row& row, const catalogue_row& found, wall_time now) {
+  if (row.target_revision >= found.rev)
     return change::none;
+  row.target_revision = found.rev;
+  row.key = found.key;
+  row.primary_checksum = found.sum;
   if (is_on_disk(row, found.locator, found.sum)) {
-    if (!is_newer)
-      return change::none;
-    row.target_revision = found.rev;
     row.synced_revision = found.rev;
-    row.key = found.key;
-    row.primary_checksum = found.sum;
     return change::raised;
   }
-  const bool is_known = !is_newer && row.wanted && row.state != sync_state::synced &&
-                        found.locator == row.locator &&
-                        (!found.sum || found.sum == row.primary_checksum);
-  if (is_known)
-    return change::none;
-  row.target_revision = std::max(row.target_revision, found.rev);
   row.wanted = true;
   relocate(row, found.locator);
-  row.key = found.key;
   row.size = found.size;
-  row.primary_checksum = found.sum;
-  note_change(row, relook ? since_unknown : since);
+  note_change(row, since_unknown); // the log did not tell of it
   const bool is_live = row.state == sync_state::pending && !row.retry_at;
   make_pending(row, is_live ? std::nullopt : std::optional{now});
   return change::due;

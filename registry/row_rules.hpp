@@ -57,9 +57,7 @@ registry_row row_of(const served_event& e, std::optional<wall_time> since, wall_
 change apply_event(registry_row& row, const served_event& e, wall_time since);
 change apply_truncation(registry_row& row, revision id, wall_time since);
 registry_row row_of(const catalogue_row& found, wall_time now);
-/// `relook`: changes may have gone unseen before this backfill.
-change apply_catalogue(registry_row& row, const catalogue_row& found, bool relook, wall_time since,
-                       wall_time now);
+change apply_catalogue(registry_row& row, const catalogue_row& found, wall_time now);
 void apply_epoch(registry_row& row, wall_time now);
 void apply_resync(registry_row& row, wall_time now);
 /// False: leave the row alone, it is due or under way.

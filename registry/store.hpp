@@ -113,9 +113,8 @@ public:
 
   /// Makes a row for each record that has none, raises a target that lies below the page's
   /// revision (never lowers one), and moves the type's backfill to `page.next_after`.
-  /// A page of a generation other than the type's current backfill starts that generation's. If
-  /// there was one before, changes may have gone unseen: then a row is made due, whatever its
-  /// revision, unless the page proves by checksum that its content is the one on disk.
+  /// A page of a generation other than the type's current backfill starts that generation's (whose
+  /// revisions are all above what an earlier one could know, so every row is looked at again).
   virtual result<applied> apply_catalogue(const catalogue_page& page) = 0;
 
   /// Up to `limit` due records, live changes before bulk, then by due time; none of them, and none
