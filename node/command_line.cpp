@@ -1,5 +1,6 @@
 #include "node/command_line.hpp"
 
+#include "config/values.hpp"
 #include "config/version.hpp"
 #include "node/exit_codes.hpp"
 
@@ -57,6 +58,8 @@ public:
   }
 
   int run(std::vector<std::string> words) {
+    if (!words.empty() && !words[0].starts_with('-') && !is_command(words[0]))
+      return exit_code::usage;
     // CLI11 takes them from the end.
     std::reverse(words.begin(), words.end());
     try {
@@ -81,6 +84,20 @@ public:
   }
 
 private:
+  bool is_command(const std::string& word) {
+    std::vector<std::string> names;
+    for (auto command : app_.get_subcommands({}))
+      names.push_back(command->get_name());
+    if (std::find(names.begin(), names.end(), word) != names.end())
+      return true;
+    auto guess = nearest(word, names);
+    io_.err << "farshore: there is no command \"" << word << "\"; "
+            << (guess.empty() ? "farshore --help lists them"
+                              : "did you mean \"" + std::string{guess} + "\"?")
+            << '\n';
+    return false;
+  }
+
   CLI::App* add(const std::string& name, const std::string& sentence, const std::string& more,
                 std::function<int()> action) {
     auto command = app_.add_subcommand(name, sentence);

@@ -106,6 +106,14 @@ TEST_CASE_METHOD(program, "mistakes in the command line are usage errors", "[com
   }
 }
 
+TEST_CASE_METHOD(program, "a command that is not there is answered with the nearest one",
+                 "[command line]") {
+  CHECK(run({"statsu"}) == exit_code::usage);
+  CHECK_THAT(err.str(), Contains("no command \"statsu\"; did you mean \"status\"?"));
+  CHECK(run({"replicate"}) == exit_code::usage);
+  CHECK_THAT(err.str(), Contains("farshore --help lists them"));
+}
+
 TEST_CASE_METHOD(program, "each command line becomes its request", "[command line]") {
   site_folder secondary;
   CHECK(run_at(secondary, {"status"}) == exit_code::done);
