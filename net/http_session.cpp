@@ -224,7 +224,10 @@ asio::awaitable<bool> http_session::handle(const route& route, const http_reques
     spdlog::error("{} {}: a bug in Farshore: {}", request.method, request.target, e.what());
     answer = fail(ec::internal, "a bug in Farshore; its log says more");
   }
-  co_return co_await send(answer ? std::move(*answer) : error_answer(answer.error()), keep_alive);
+  // Not `answer ? … : …` within the co_await: g++ 12 destroys such a temporary twice.
+  if (!answer)
+    answer = error_answer(answer.error());
+  co_return co_await send(std::move(*answer), keep_alive);
 }
 
 asio::awaitable<bool> http_session::stream(const stream_handler& handler,
