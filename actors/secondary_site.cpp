@@ -60,7 +60,7 @@ Spawned secondary_site_state::watch(Spawned handle, const char* role) {
   return handle;
 }
 
-void secondary_site_state::begin() {
+void secondary_site_state::start() {
   registry_parts for_registry{parts.store, parts.time, std::chrono::milliseconds{50},
                               parts.on_fatal};
   registry_handle =
@@ -317,7 +317,7 @@ secondary_site_actor::behavior_type secondary_site(secondary_site_state::pointer
   auto& state = self->state;
   state.parts = std::move(parts);
   self->set_exit_handler([&state](const caf::exit_msg& end) { state.on_end(end); });
-  state.begin();
+  state.start();
   return {
       [&state](atom::declare, const std::vector<site_type>& types) { return state.declare(types); },
       [&state](atom::status) { return state.status(); },

@@ -49,7 +49,7 @@ struct secondary_site_state {
 
   explicit secondary_site_state(pointer owner) : self{owner} {}
 
-  void begin();
+  void start();
   caf::result<result<done>> declare(const std::vector<site_type>& types);
   caf::result<result<secondary_status>> status();
   caf::result<result<std::size_t>> resync(const std::string& type, const resync_selection& which);

@@ -17,6 +17,7 @@ constexpr std::chrono::seconds tick_period{1};
 constexpr std::chrono::minutes registry_deadline{5};
 /// A transfer younger than this is not worth a row: `started` stays in memory.
 constexpr std::chrono::seconds unrecorded_time{1};
+constexpr std::chrono::milliseconds passed_over_pause{100};
 constexpr std::chrono::milliseconds outage_base{500};
 constexpr std::chrono::milliseconds outage_cap{10'000};
 
@@ -36,11 +37,13 @@ void supervisor_state::look() {
   }
   const auto now = parts.time->now();
   if (now < hold_until)
-    return;
+    return look_in(std::chrono::ceil<std::chrono::milliseconds>(hold_until - now));
   // Claims come in useful numbers: each is a query.
   const auto room = parts.policy.capacity - std::min(flights.size(), parts.policy.capacity);
-  if (room == 0)
+  if (room == 0) {
+    more_due = true;
     return;
+  }
   claiming = true;
   look_again = false;
   // However long the others keep their credits: the answer comes once one is free.
@@ -68,6 +71,8 @@ void supervisor_state::claim_with(std::size_t credits) {
           launch(std::move(one), asked_at);
         if (got->next_due)
           look_in(*got->next_due);
+        if (got->passed_over) // perhaps for a locator that a worker of another type holds
+          look_in(passed_over_pause);
         if (look_again || used == credits)
           look();
       });

@@ -1,5 +1,7 @@
 #include "net/api_json.hpp"
 
+#include "config/version.hpp"
+
 #include <algorithm>
 #include <optional>
 
@@ -111,7 +113,7 @@ json::value to_json(const secondary_status& status, const config& settings, wall
   return {
       {"site", settings.site_name},
       {"role", "secondary"},
-      {"version", farshore_version},
+      {"version", program_version()},
       {"time", to_rfc3339(now)},
       {"health", starting           ? "starting"
                  : problems.empty() ? "ok"
@@ -167,7 +169,7 @@ json::value to_json(const primary_status& status, const config& settings, std::s
   return {
       {"site", settings.site_name},
       {"role", "primary"},
-      {"version", farshore_version},
+      {"version", program_version()},
       {"time", to_rfc3339(now)},
       {"health", problems.empty() ? "ok" : "degraded"},
       {"problems", std::move(problems)},

@@ -15,9 +15,6 @@
 
 namespace farshore {
 
-/// The program's version.
-inline constexpr std::string_view farshore_version = "0.1.0";
-
 boost::json::value to_json(const secondary_status& status, const config& settings, wall_time now);
 boost::json::value to_json(const primary_status& status, const config& settings,
                            std::string_view identity, wall_time now);

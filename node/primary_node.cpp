@@ -1,0 +1,164 @@
+#include "node/primary_node.hpp"
+
+#include "actors/primary_registry.hpp"
+#include "config/clock.hpp"
+#include "net/actor_call.hpp"
+#include "net/api_routes.hpp"
+#include "net/http_server.hpp"
+#include "net/primary_routes.hpp"
+#include "node/actor_settings.hpp"
+#include "registry/primary_reader.hpp"
+#include "registry/primary_store.hpp"
+#include "strategies/make_strategy.hpp"
+
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include <caf/actor_system.hpp>
+#include <caf/scoped_actor.hpp>
+#include <spdlog/spdlog.h>
+
+namespace farshore {
+
+namespace {
+
+constexpr std::chrono::seconds declare_deadline{60};
+
+/// Only opened, never prepared: on a primary's store nothing is written.
+std::map<std::string, std::shared_ptr<strategy>> open_stores(const config& settings) {
+  std::map<std::string, std::shared_ptr<strategy>> stores;
+  for (const auto& declared : settings.types) {
+    auto store = make_strategy(declared, system_time());
+    if (store)
+      stores.emplace(declared.name, *store);
+    else
+      spdlog::error("{}: {}", declared.name, store.error().message);
+  }
+  return stores;
+}
+
+class primary_node final : public site_node {
+public:
+  primary_node(const config& settings, std::shared_ptr<primary_store> store,
+               std::unique_ptr<primary_reader> reader, primary_routes_settings serving,
+               failure_handler on_failure)
+      : settings_{std::make_shared<const config>(settings)},
+        reader_{std::move(reader)},
+        routes_{std::move(serving)},
+        system_{actor_settings_} {
+    primary_parts parts;
+    parts.store = std::move(store);
+    parts.on_types = [this](const std::vector<type_status>& statuses) {
+      for (const auto& one : statuses)
+        if (!one.waiting.empty())
+          spdlog::warn("{}: {}", one.name, one.waiting);
+      routes_.set_type_statuses(statuses);
+    };
+    parts.on_fatal = std::move(on_failure);
+    registry_ = system_.spawn<caf::detached>(primary_registry, std::move(parts));
+    asker_ = system_.spawn(asker);
+  }
+
+  ~primary_node() override {
+    server_.reset();
+    caf::anon_send_exit(asker_, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(registry_, caf::exit_reason::user_shutdown);
+    // The actor system waits for both.
+  }
+
+  result<void> listen() {
+    auto identity = reader_->identity();
+    if (!identity)
+      return fail(std::move(identity).error());
+    router routes;
+    routes_.add_to(routes);
+    primary_api api;
+    api.settings = [this] {
+      const std::lock_guard guard{mutex_};
+      return settings_;
+    };
+    api.asker = asker_;
+    api.registry = registry_;
+    api.identity = *identity;
+    api.mark = [this]() -> result<std::uint64_t> {
+      return reader_->bounds().map([](const snapshot_bounds& now) { return now.xmax; });
+    };
+    add_primary_api(routes, std::move(api));
+    auto secrets = load_secrets(*settings_);
+    if (!secrets)
+      return fail(std::move(secrets).error());
+    auto server = http_server::start(http_server_settings{.listen = settings_->listen},
+                                     std::move(routes), std::move(*secrets));
+    if (!server)
+      return fail(std::move(server).error());
+    server_ = std::move(*server);
+    return {};
+  }
+
+  [[nodiscard]] const std::string& address() const override { return server_->address(); }
+
+  result<void> declare(const config& settings) override {
+    auto secrets = load_secrets(settings);
+    if (!secrets)
+      return fail(std::move(secrets).error());
+    if (server_)
+      server_->set_secrets(std::move(*secrets));
+    std::vector<replicable_type> enabled;
+    for (const auto& type : settings.types)
+      if (type.enabled)
+        enabled.push_back(type);
+    routes_.configure(enabled, open_stores(settings));
+    caf::scoped_actor self{system_};
+    result<done> got = fail(ec::internal, "no answer");
+    self->request(registry_, declare_deadline, atom::declare_v, enabled)
+        .receive([&](result<done>& answer) { got = std::move(answer); },
+                 [&](const caf::error& lost) {
+                   got =
+                       fail(ec::stopping, "the registry does not answer: " + caf::to_string(lost));
+                 });
+    if (!got)
+      return fail(std::move(got).error());
+    const std::lock_guard guard{mutex_};
+    settings_ = std::make_shared<const config>(settings);
+    return {};
+  }
+
+  void stop() override { server_->stop(); }
+
+private:
+  std::mutex mutex_;
+  std::shared_ptr<const config> settings_;
+  /// Asked by the API alone, one question at a time.
+  std::unique_ptr<primary_reader> reader_;
+  primary_routes routes_;
+  actor_settings actor_settings_;
+  caf::actor_system system_;
+  primary_registry_actor registry_;
+  caf::actor asker_;
+  std::unique_ptr<http_server> server_;
+};
+
+} // namespace
+
+result<std::unique_ptr<site_node>>
+start_primary(const config& settings, const std::string& database_url, failure_handler on_failure) {
+  auto store = primary_store::open(database_url);
+  if (!store)
+    return fail(std::move(store).error());
+  auto reader = primary_reader::open(database_url);
+  if (!reader)
+    return fail(std::move(reader).error());
+  primary_routes_settings serving;
+  serving.open_reader = [database_url] { return primary_reader::open(database_url); };
+  serving.large_blob_bytes = settings.large_blob_bytes;
+  auto node = std::make_unique<primary_node>(settings, std::move(*store), std::move(*reader),
+                                             std::move(serving), std::move(on_failure));
+  if (auto ok = node->declare(settings); !ok)
+    return fail(std::move(ok).error());
+  if (auto ok = node->listen(); !ok)
+    return fail(std::move(ok).error());
+  return node;
+}
+
+} // namespace farshore

@@ -1,0 +1,169 @@
+#include "node/secondary_node.hpp"
+
+#include "actors/secondary_site.hpp"
+#include "config/clock.hpp"
+#include "net/actor_call.hpp"
+#include "net/api_routes.hpp"
+#include "net/http_server.hpp"
+#include "net/primary_client_actor.hpp"
+#include "net/primary_link.hpp"
+#include "node/actor_settings.hpp"
+#include "registry/pg_store.hpp"
+#include "strategies/make_strategy.hpp"
+
+#include <mutex>
+#include <utility>
+
+#include <caf/actor_system.hpp>
+#include <caf/scoped_actor.hpp>
+#include <spdlog/spdlog.h>
+
+namespace farshore {
+
+namespace {
+
+constexpr std::chrono::seconds declare_deadline{60};
+constexpr std::chrono::seconds stop_deadline{25};
+
+/// Opens each enabled type's store. Blocks on the disk; what can't be made ready says why, and the
+/// other types go on.
+std::vector<site_type> open_stores(const config& settings) {
+  std::vector<site_type> types;
+  for (const auto& declared : settings.types) {
+    auto& type = types.emplace_back(site_type{declared, nullptr, {}});
+    if (!declared.enabled)
+      continue;
+    auto store = make_strategy(declared, system_time());
+    auto ready = store ? (*store)->prepare() : result<void>{fail(store.error())};
+    if (ready)
+      type.store = *store;
+    else
+      type.trouble = ready.error().message;
+    if (!ready)
+      spdlog::error("{}: {}", declared.name, type.trouble);
+  }
+  return types;
+}
+
+class secondary_node final : public site_node {
+public:
+  secondary_node(const config& settings, std::shared_ptr<registry_store> store,
+                 std::shared_ptr<primary_link> link, failure_handler on_failure)
+      : settings_{std::make_shared<const config>(settings)},
+        link_{std::move(link)},
+        system_{actor_settings_} {
+    secondary_parts parts;
+    parts.settings = settings;
+    parts.store = std::move(store);
+    parts.primary = system_.spawn(http_client, link_);
+    parts.time = &system_time();
+    parts.seed = random_seed();
+    parts.on_fatal = std::move(on_failure);
+    site_ = system_.spawn(secondary_site, std::move(parts));
+    asker_ = system_.spawn(asker);
+  }
+
+  ~secondary_node() override {
+    server_.reset();
+    link_->stop(); // every callback has come before this returns
+    caf::anon_send_exit(asker_, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(site_, caf::exit_reason::user_shutdown);
+    // The actor system waits for the last of them.
+  }
+
+  result<void> listen(const std::string& database_url) {
+    router routes;
+    secondary_api api;
+    api.settings = [this] {
+      const std::lock_guard guard{mutex_};
+      return settings_;
+    };
+    api.asker = asker_;
+    api.site = site_;
+    api.database_url = database_url;
+    add_secondary_api(routes, std::move(api));
+    auto secrets = load_secrets(*settings_);
+    if (!secrets)
+      return fail(std::move(secrets).error());
+    auto server =
+        http_server::start({.listen = settings_->listen}, std::move(routes), std::move(*secrets));
+    if (!server)
+      return fail(std::move(server).error());
+    server_ = std::move(*server);
+    return {};
+  }
+
+  [[nodiscard]] const std::string& address() const override { return server_->address(); }
+
+  result<void> declare(const config& settings) override {
+    if (server_) {
+      auto secrets = load_secrets(settings);
+      if (!secrets)
+        return fail(std::move(secrets).error());
+      link_->set_secret(secrets->front());
+      server_->set_secrets(std::move(*secrets));
+    }
+    auto answer = call<done>(declare_deadline, atom::declare_v, open_stores(settings));
+    if (!answer)
+      return fail(std::move(answer).error());
+    const std::lock_guard guard{mutex_};
+    settings_ = std::make_shared<const config>(settings);
+    return {};
+  }
+
+  void stop() override {
+    server_->stop();
+    if (auto ended = call<done>(stop_deadline, atom::stop_v); !ended)
+      spdlog::warn("stop: {}", ended.error().message);
+  }
+
+private:
+  template <class T, class... Parts>
+  result<T> call(std::chrono::seconds deadline, Parts... parts) {
+    caf::scoped_actor self{system_};
+    result<T> got = fail(ec::internal, "no answer");
+    self->request(site_, deadline, parts...)
+        .receive([&](result<T>& answer) { got = std::move(answer); },
+                 [&](const caf::error& lost) {
+                   got = fail(ec::stopping, "the site does not answer: " + caf::to_string(lost));
+                 });
+    return got;
+  }
+
+  std::mutex mutex_;
+  std::shared_ptr<const config> settings_;
+  std::shared_ptr<primary_link> link_;
+  actor_settings actor_settings_;
+  caf::actor_system system_;
+  secondary_site_actor site_;
+  caf::actor asker_;
+  std::unique_ptr<http_server> server_;
+};
+
+} // namespace
+
+result<std::unique_ptr<site_node>> start_secondary(const config& settings,
+                                                   const std::string& database_url,
+                                                   failure_handler on_failure) {
+  auto secrets = load_secrets(settings);
+  if (!secrets)
+    return fail(std::move(secrets).error());
+  auto store = pg_store::open(database_url, system_time(), settings.lease);
+  if (!store)
+    return fail(std::move(store).error());
+  primary_link_settings link;
+  link.url = settings.primary_url;
+  link.site = settings.site_name;
+  link.secret = secrets->front();
+  link.connections = settings.connections;
+  link.large_blob_bytes = settings.large_blob_bytes;
+  auto node = std::make_unique<secondary_node>(
+      settings, std::move(*store), primary_link::make(std::move(link)), std::move(on_failure));
+  if (auto ok = node->listen(database_url); !ok)
+    return fail(std::move(ok).error());
+  if (auto ok = node->declare(settings); !ok)
+    return fail(std::move(ok).error());
+  return node;
+}
+
+} // namespace farshore

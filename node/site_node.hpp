@@ -1,0 +1,44 @@
+// A running site, as the main thread sees it: started, told of a new configuration, stopped.
+
+#pragma once
+
+#include "config/config.hpp"
+#include "config/error.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace farshore {
+
+/// Main thread only. Destroying it ends everything at once, as a failure does; stop() first gives
+/// back what is in flight.
+class site_node {
+public:
+  virtual ~site_node() = default;
+  /// host:port that it listens on.
+  [[nodiscard]] virtual const std::string& address() const = 0;
+  /// Makes the declared types, and the secret files' content, be what runs.
+  virtual result<void> declare(const config& settings) = 0;
+  virtual void stop() = 0;
+};
+
+/// Called from any thread, at least once, when the site can't go on.
+using failure_handler = std::function<void(const error&)>;
+
+/// The secrets that count: the present one first.
+inline result<std::vector<std::string>> load_secrets(const config& settings) {
+  std::vector<std::string> secrets;
+  for (const auto& file : {settings.secret_file, settings.previous_secret_file}) {
+    if (file.empty())
+      continue;
+    auto secret = load_secret(file);
+    if (!secret)
+      return fail(std::move(secret).error());
+    secrets.push_back(std::move(*secret));
+  }
+  return secrets;
+}
+
+} // namespace farshore

@@ -1,0 +1,168 @@
+#include "tests/simulation/sim_primary.hpp"
+
+#include "config/locator.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <tuple>
+
+namespace farshore::simulation {
+
+namespace {
+
+auto order(const event_position& place) {
+  return std::tuple{place.xid, place.id};
+}
+
+} // namespace
+
+std::uint64_t sim_primary::begin() {
+  open_.emplace(next_xid_, std::vector<change>{});
+  return next_xid_++;
+}
+
+const sim_row* sim_primary::row(const key& which) const {
+  const auto it = rows_.find(which);
+  return it == rows_.end() ? nullptr : &it->second;
+}
+
+void sim_primary::note(std::uint64_t xid, const key& which, operation op,
+                       std::optional<sim_row> row) {
+  assert(!locks_.contains(which) || locks_.at(which) == xid);
+  locks_[which] = xid;
+  // The id is drawn under the row's lock, whenever the transaction will commit.
+  const event_position place{xid, next_id_++, static_cast<std::int32_t>(random_.below(1u << 30))};
+  open_.at(xid).push_back({{place, which, op}, std::move(row)});
+}
+
+void sim_primary::put(std::uint64_t xid, const key& which, sim_row row) {
+  note(xid, which, rows_.contains(which) ? operation::updated : operation::created, std::move(row));
+}
+
+void sim_primary::erase(std::uint64_t xid, const key& which) {
+  note(xid, which, operation::deleted, std::nullopt);
+}
+
+void sim_primary::commit(std::uint64_t xid) {
+  for (auto& one : open_.at(xid)) {
+    log_.push_back(one.what);
+    if (one.row)
+      rows_[one.what.which] = *one.row;
+    else
+      rows_.erase(one.what.which);
+  }
+  rollback(xid);
+}
+
+void sim_primary::rollback(std::uint64_t xid) {
+  open_.erase(xid);
+  std::erase_if(locks_, [xid](const auto& lock) { return lock.second == xid; });
+}
+
+std::vector<std::uint64_t> sim_primary::open() const {
+  std::vector<std::uint64_t> all;
+  for (const auto& [xid, _] : open_)
+    all.push_back(xid);
+  return all;
+}
+
+std::uint64_t sim_primary::xmin() const {
+  return open_.empty() ? next_xid_ : open_.begin()->first;
+}
+
+std::vector<sim_primary::event> sim_primary::visible() const {
+  std::vector<event> below;
+  std::ranges::copy_if(log_, std::back_inserter(below),
+                       [this](const event& one) { return one.place.xid < xmin(); });
+  std::ranges::sort(below, {}, [](const event& one) { return order(one.place); });
+  return below;
+}
+
+void sim_primary::fold() {
+  for (const auto& one : visible()) {
+    if (order(one.place) <= order(folded_))
+      continue;
+    folded_ = one.place;
+    auto& newest = revisions_[one.which];
+    newest = std::max(newest, one.place.id);
+  }
+}
+
+result<events_page> sim_primary::events(const event_position& after, std::size_t limit) const {
+  const auto all = visible();
+  if (after != event_position{} && std::ranges::find(all, after, &event::place) == all.end())
+    return fail(ec::position_unknown, "not in the log");
+  events_page page;
+  page.upto = after;
+  page.identity = "simulation-" + std::to_string(incarnation_);
+  page.covered_xid = xmin();
+  for (const auto& type : types)
+    page.types.push_back({type, 1, {}});
+  std::map<key, event> newest;
+  std::size_t taken = 0;
+  for (const auto& one : all) {
+    if (order(one.place) <= order(after))
+      continue;
+    if (taken++ == limit) {
+      page.more = true;
+      page.covered_xid = page.upto.xid;
+      break;
+    }
+    page.upto = one.place;
+    auto& kept = newest[one.which];
+    if (kept.place.id < one.place.id)
+      kept = one;
+  }
+  for (const auto& [which, one] : newest) {
+    served_event served;
+    served.id = one.place.id;
+    served.type = which.first;
+    served.record = which.second;
+    served.key = std::to_string(which.second);
+    served.op = one.op;
+    if (const auto* now = row(which)) {
+      served.present = true;
+      served.locator = encode_locator(now->locator);
+    }
+    page.events.push_back(std::move(served));
+  }
+  return page;
+}
+
+result<catalogue_page> sim_primary::catalogue(const std::string& type, record_id after,
+                                              std::size_t limit) const {
+  catalogue_page page;
+  page.type = type;
+  page.generation = 1;
+  page.next_after = after;
+  page.last = true;
+  for (const auto& [which, row] : rows_) {
+    if (which.first != type || which.second <= after)
+      continue;
+    if (page.rows.size() == limit) {
+      page.last = false;
+      break;
+    }
+    const auto known = revisions_.find(which);
+    page.rows.push_back({which.second,
+                         std::to_string(which.second),
+                         encode_locator(row.locator),
+                         {},
+                         known == revisions_.end() ? 0 : known->second,
+                         {}});
+    page.next_after = which.second;
+  }
+  return page;
+}
+
+primary_position sim_primary::position() const {
+  primary_position now;
+  now.identity = "simulation-" + std::to_string(incarnation_);
+  const auto all = visible();
+  if (!all.empty())
+    now.place = all.back().place;
+  now.mark_xid = next_xid_;
+  return now;
+}
+
+} // namespace farshore::simulation

@@ -1,0 +1,90 @@
+// The primary of a simulation: an application's rows in transactions that commit out of order, its
+// files, and the log, as the real database would show them. One thread; no clock; no randomness but
+// the tokens.
+
+#pragma once
+
+#include "config/clock.hpp"
+#include "registry/records.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace farshore::simulation {
+
+struct sim_row {
+  /// Plain bytes (they need no encoding in a simulation).
+  std::string locator;
+};
+
+class sim_primary {
+public:
+  using key = std::pair<std::string, record_id>;
+
+  explicit sim_primary(std::uint64_t seed) : random_{seed} {}
+
+  // -- the application -------------------------------------------------------------------------
+
+  /// Begins a transaction; it has its id from now on, as one that has written before.
+  std::uint64_t begin();
+  /// The row, as the last commit left it.
+  [[nodiscard]] const sim_row* row(const key& which) const;
+  /// Some open transaction has changed the row.
+  [[nodiscard]] bool locked(const key& which) const { return locks_.contains(which); }
+  void put(std::uint64_t xid, const key& which, sim_row row);
+  void erase(std::uint64_t xid, const key& which);
+  void commit(std::uint64_t xid);
+  void rollback(std::uint64_t xid);
+  [[nodiscard]] const std::map<key, sim_row>& rows() const { return rows_; }
+  [[nodiscard]] std::vector<std::uint64_t> open() const;
+
+  /// Files by locator; all types of the simulation share one store.
+  std::map<std::string, std::string> files;
+
+  // -- what the primary node does --------------------------------------------------------------
+
+  /// Takes the log, as far as it is visible, into the state table.
+  void fold();
+  /// The database is put back to an earlier state, or replaced: another identity, no log.
+  void restore() { ++incarnation_, log_.clear(), revisions_.clear(), folded_ = {}; }
+
+  [[nodiscard]] result<events_page> events(const event_position& after, std::size_t limit) const;
+  [[nodiscard]] result<catalogue_page> catalogue(const std::string& type, record_id after,
+                                                 std::size_t limit) const;
+  [[nodiscard]] primary_position position() const;
+
+  std::vector<std::string> types;
+
+private:
+  struct event {
+    event_position place;
+    key which;
+    operation op;
+  };
+  struct change {
+    event what;
+    std::optional<sim_row> row;
+  };
+
+  void note(std::uint64_t xid, const key& which, operation op, std::optional<sim_row> row);
+  [[nodiscard]] std::uint64_t xmin() const;
+  [[nodiscard]] std::vector<event> visible() const;
+
+  random_source random_;
+  std::uint64_t next_xid_ = 100;
+  std::int64_t next_id_ = 1;
+  int incarnation_ = 1;
+  std::map<std::uint64_t, std::vector<change>> open_;
+  std::map<key, std::uint64_t> locks_;
+  std::map<key, sim_row> rows_;
+  /// In commit order, as heap order would be.
+  std::vector<event> log_;
+  std::map<key, revision> revisions_;
+  event_position folded_;
+};
+
+} // namespace farshore::simulation
