@@ -151,7 +151,7 @@ asio::awaitable<result<http_answer>> primary_routes::impl::events(const http_req
     co_return fail(wanted.error());
   const auto deadline = std::chrono::steady_clock::now() + wanted->wait;
   asio::steady_timer pause{co_await asio::this_coro::executor};
-  for (;;) {
+  for (bool last = wanted->wait.count() == 0;;) {
     std::uint64_t version = 0;
     {
       const std::scoped_lock lock{mutex};
@@ -163,18 +163,18 @@ asio::awaitable<result<http_answer>> primary_routes::impl::events(const http_req
     const auto& site = sites[request.site];
     const bool marked = site.covered_xid < mark_xid && page->covered_xid >= mark_xid;
     // A page may be cut before its first event (a key that has no record id yet): that is no news.
-    if (!page->events.empty() || page->upto != wanted->after || version != site.statuses_version ||
-        marked)
+    if (last || !page->events.empty() || page->upto != wanted->after ||
+        version != site.statuses_version || marked)
       co_return tell(request.site, version, std::move(*page));
-    for (bool news = false; !news;) {
-      if (std::chrono::steady_clock::now() >= deadline || *request.stopping)
-        co_return tell(request.site, version, std::move(*page));
+    for (bool news = false; !news && !last;) {
       pause.expires_after(settings.poll);
       co_await pause.async_wait(as_values);
       auto looked = co_await has_news(wanted->after, request.site);
       if (!looked)
         co_return fail(std::move(looked).error());
       news = *looked;
+      // Read once more at the end: the horizon has moved on meanwhile.
+      last = std::chrono::steady_clock::now() >= deadline || *request.stopping;
     }
   }
 }
