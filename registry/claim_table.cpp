@@ -35,10 +35,12 @@ bool claim_table::locked(const std::string& store, const std::string& locator) c
   return locks_.contains({store, locator});
 }
 
-std::size_t claim_table::count(const std::string& type) const {
+std::vector<record_id> claim_table::records(const std::string& type) const {
+  std::vector<record_id> found;
   const auto end = by_record_.upper_bound({type, INT64_MAX});
-  return static_cast<std::size_t>(
-      std::distance(by_record_.lower_bound({type, record_id_before_all}), end));
+  for (auto it = by_record_.lower_bound({type, record_id_before_all}); it != end; ++it)
+    found.push_back(it->first.record);
+  return found;
 }
 
 void claim_table::grant(live_claim granted, steady_time now) {

@@ -53,7 +53,8 @@ public:
   /// The claim with that token, or nullptr.
   [[nodiscard]] const live_claim* find(claim_token token) const;
   [[nodiscard]] bool locked(const std::string& store, const std::string& locator) const;
-  [[nodiscard]] std::size_t count(const std::string& type) const;
+  /// The type's records that are under a claim.
+  [[nodiscard]] std::vector<record_id> records(const std::string& type) const;
 
   /// Neither the record nor a locator of it may be under a claim.
   void grant(live_claim granted, steady_time now);

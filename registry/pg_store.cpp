@@ -1,0 +1,632 @@
+#include "registry/pg_store.hpp"
+
+#include "registry/claim_round.hpp"
+#include "registry/database.hpp"
+#include "registry/migrations.hpp"
+#include "registry/registry_rows.hpp"
+#include "registry/row_rules.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <map>
+#include <set>
+
+namespace farshore {
+
+namespace {
+
+// The text "farshorf" as a bigint's bytes: held as long as the writing connection lives.
+constexpr auto only_node_sql = "SELECT pg_advisory_lock(7377581253823296102)";
+constexpr auto lock_not_available = "55P03";
+
+// Every statement here joins a small set with a large, fast growing table. A plan that was made for
+// the small table it was a minute ago would be kept for ever, and statistics lag behind: so plans
+// are made anew, and only of the one sensible shape.
+constexpr auto planner_sql = R"(
+  SET plan_cache_mode = force_custom_plan;
+  SET enable_hashjoin = off;
+  SET enable_mergejoin = off;
+  SET max_parallel_workers_per_gather = 0;
+  SET jit = off
+)";
+
+constexpr auto load_cursor_sql = R"(
+  SELECT epoch, identity, xid::text AS xid, id, token, covered_xid::text AS covered_xid,
+         farshore.microseconds(horizon) AS horizon_us
+  FROM farshore.log_cursor
+)";
+
+constexpr auto save_cursor = "save cursor";
+constexpr auto save_cursor_sql = R"(
+  UPDATE farshore.log_cursor SET
+    epoch = $1, identity = $2, xid = $3::xid8, id = $4, token = $5, covered_xid = $6::xid8,
+    horizon = farshore.at($7)
+)";
+
+constexpr auto load_types_sql = R"(
+  SELECT id, name, plural, store, enabled, declared, paused, generation, backfill_after,
+         backfill_complete, resync_after, resync_upto,
+         farshore.microseconds(recovery_point) AS recovery_us
+  FROM farshore.replicable_type
+)";
+
+constexpr auto save_type = "save type";
+constexpr auto save_type_sql = R"(
+  UPDATE farshore.replicable_type SET
+    plural = $2, store = $3, enabled = $4, declared = $5, paused = $6, generation = $7,
+    backfill_after = $8, backfill_complete = $9, resync_after = $10, resync_upto = $11,
+    recovery_point = farshore.at($12)
+  WHERE id = $1
+)";
+
+constexpr auto make_type = "make type";
+constexpr auto make_type_sql = R"(
+  INSERT INTO farshore.replicable_type (name, plural, store, enabled, declared)
+  VALUES ($1, '', '', false, false) RETURNING id
+)";
+
+constexpr auto read_counts = "registry counts";
+constexpr auto read_counts_sql = R"(
+  SELECT registry, pending, started, synced, failed, missing_on_primary, removing, never_synced
+  FROM farshore.registry_counts WHERE type_id = $1::integer
+)";
+
+constexpr auto last_record = "registry last record";
+constexpr auto last_record_sql = R"(
+  SELECT max(record_id) AS last FROM farshore.registry WHERE type_id = $1::integer
+)";
+
+constexpr auto read_lag = "registry lag";
+constexpr auto read_lag_sql = R"(
+  SELECT c.never_synced,
+         (SELECT farshore.microseconds(min(due_since)) FROM farshore.registry
+          WHERE type_id = $1::integer AND due_since IS NOT NULL AND NOT missing_on_primary)
+           AS since_us
+  FROM farshore.registry_counts AS c WHERE c.type_id = $1::integer
+)";
+
+/// A row of `replicable_type`.
+struct type_entry {
+  type_number number = 0;
+  store_type declared;
+  bool is_declared = false;
+  bool paused = false;
+  backfill_state backfill;
+  record_id resync_after = 0;
+  std::optional<record_id> resync_upto;
+  std::optional<wall_time> recovery_point;
+};
+
+/// How much of the queue one claim looks through when many of its records share their places.
+constexpr std::size_t window_factor_max = 64;
+
+class registry_database final : public registry_store {
+public:
+  registry_database(std::unique_ptr<pqxx::connection> db, const time_source& time,
+                    std::chrono::milliseconds lease)
+      : db_{std::move(db)}, time_{time}, claims_{lease} {}
+
+  /// Makes sure that it is the only one, then loads what is small.
+  result<void> start();
+
+  result<void> begin() override;
+  result<void> commit() override;
+  result<void> declare_types(std::span<const store_type> types) override;
+  [[nodiscard]] result<cursor_state> cursor() override { return cursor_; }
+  [[nodiscard]] result<std::vector<backfill_state>> backfills() override;
+  result<epoch_number> start_epoch(const std::string& identity,
+                                   const event_position& place) override;
+  result<applied> apply_events(const events_page& page) override;
+  result<applied> apply_catalogue(const catalogue_page& page) override;
+  result<claimed> claim_due(const std::string& type, std::size_t limit) override;
+  result<std::vector<bool>> finish(std::span<const outcome> outcomes) override;
+  result<std::vector<claim_token>> renew(std::span<const claim_token> tokens) override;
+  result<std::size_t> resync(const std::string& type, const resync_selection& which) override;
+  result<bool> continue_resync(std::size_t rows) override;
+  result<void> set_paused(const std::string& type, bool paused) override;
+  [[nodiscard]] result<std::vector<std::string>> paused_types() override;
+  result<void> note_horizon(std::uint64_t covered_xid, std::optional<wall_time> horizon) override;
+  [[nodiscard]] result<registry_counts> counts(const std::string& type) override;
+  [[nodiscard]] result<std::vector<recovery_point>> recovery_points() override;
+
+private:
+  /// The transaction between begin() and commit().
+  pqxx::work& tx() {
+    assert(tx_);
+    return *tx_;
+  }
+  [[nodiscard]] wall_time now() const { return stored_time(time_.wall()); }
+  void load();
+  void make_partition(type_entry& entry);
+  void save(const type_entry& entry);
+  void save_position();
+  void advance_horizon(std::uint64_t covered_xid, std::optional<wall_time> horizon);
+  void look_through_queue(const type_entry& entry, claim_round& round, std::size_t limit,
+                          std::vector<claim>& granted, std::vector<registry_row>& rows);
+  void find_removals(const type_entry& entry, std::span<claim> granted,
+                     std::span<const registry_row> rows);
+  void write_ended(const std::string& type, outcome::kind kind, std::span<const ended_claim> ended);
+
+  std::unique_ptr<pqxx::connection> db_;
+  const time_source& time_;
+  claim_table claims_;
+  std::unique_ptr<pqxx::work> tx_;
+  // This connection is the only writer, so what is small and often asked for is kept here; a store
+  // whose batch failed is thrown away, and these with it.
+  cursor_state cursor_;
+  std::map<std::string, type_entry> types_;
+  /// Types whose recovery point was told since it was last saved.
+  std::set<std::string> told_;
+};
+
+tl::unexpected<error> unknown_type(const std::string& type) {
+  return fail(ec::not_found, "the registry knows no type \"" + type + "\"");
+}
+
+result<void> registry_database::start() {
+  auto locked = guarded("wait for the node's lock", [&]() -> result<void> {
+    pqxx::nontransaction direct{*db_};
+    direct.exec0("SET lock_timeout = " + std::to_string(claims_.lease().count()));
+    try {
+      direct.exec(only_node_sql);
+    } catch (const pqxx::sql_error& e) {
+      if (e.sqlstate() != lock_not_available)
+        throw;
+      return fail(ec::invalid_config, "another node works on this database; several nodes of one "
+                                      "site are not supported yet");
+    }
+    direct.exec0("SET lock_timeout = 0");
+    return {};
+  });
+  if (!locked)
+    return locked;
+  if (auto migrated = migrate(*db_, secondary_migrations()); !migrated)
+    return migrated;
+  return guarded("load registry", [&] { load(); });
+}
+
+void registry_database::load() {
+  pqxx::nontransaction{*db_}.exec0(planner_sql);
+  prepare_registry_statements(*db_);
+  db_->prepare(save_cursor, save_cursor_sql);
+  db_->prepare(save_type, save_type_sql);
+  db_->prepare(make_type, make_type_sql);
+  db_->prepare(read_counts, read_counts_sql);
+  db_->prepare(last_record, last_record_sql);
+  db_->prepare(read_lag, read_lag_sql);
+
+  pqxx::work first{*db_};
+  reset_started(first);
+  const auto cursor = first.exec1(load_cursor_sql);
+  cursor_.epoch = cursor["epoch"].as<epoch_number>();
+  cursor_.identity = cursor["identity"].as<std::string>();
+  cursor_.place.xid = cursor["xid"].as<std::uint64_t>();
+  cursor_.place.id = cursor["id"].as<std::int64_t>();
+  cursor_.place.token = cursor["token"].as<std::int32_t>();
+  cursor_.covered_xid = cursor["covered_xid"].as<std::uint64_t>();
+  cursor_.horizon = time_of(cursor["horizon_us"]);
+  for (const auto& row : first.exec(load_types_sql)) {
+    const auto name = row["name"].as<std::string>();
+    auto& entry = types_[name];
+    entry.number = row["id"].as<type_number>();
+    entry.declared = {name, row["plural"].as<std::string>(), row["store"].as<std::string>(),
+                      row["enabled"].as<bool>()};
+    entry.is_declared = row["declared"].as<bool>();
+    entry.paused = row["paused"].as<bool>();
+    entry.backfill = {name, row["generation"].as<std::int64_t>(),
+                      row["backfill_after"].as<record_id>(), row["backfill_complete"].as<bool>()};
+    entry.resync_after = row["resync_after"].as<record_id>(0);
+    if (!row["resync_upto"].is_null())
+      entry.resync_upto = row["resync_upto"].as<record_id>();
+    entry.recovery_point = time_of(row["recovery_us"]);
+  }
+  first.commit();
+}
+
+result<void> registry_database::begin() {
+  claims_.expire(time_.now());
+  return guarded("begin", [&] { tx_ = std::make_unique<pqxx::work>(*db_); });
+}
+
+result<void> registry_database::commit() {
+  return guarded("commit", [&] {
+    tx().commit();
+    tx_.reset();
+  });
+}
+
+// -- types and cursor ----------------------------------------------------------------------------
+
+void registry_database::make_partition(type_entry& entry) {
+  const auto& name = entry.declared.name;
+  entry.number = tx().exec_prepared1(make_type, name).front().as<type_number>();
+  const auto number = std::to_string(entry.number);
+  // Room on each page lets an update of a row's revisions stay there, without new index entries.
+  tx().exec0("CREATE TABLE farshore." + tx().quote_name(name + "_registry") +
+             " PARTITION OF farshore.registry FOR VALUES IN (" + number +
+             ") WITH (fillfactor = 90)");
+  tx().exec0("INSERT INTO farshore.registry_counts (type_id) VALUES (" + number + ")");
+}
+
+void registry_database::save(const type_entry& entry) {
+  const auto& [name, plural, store, enabled] = entry.declared;
+  tx().exec_prepared0(save_type, entry.number, plural, store, enabled, entry.is_declared,
+                      entry.paused, entry.backfill.generation, entry.backfill.after,
+                      entry.backfill.complete, entry.resync_after, entry.resync_upto,
+                      to_microseconds(entry.recovery_point));
+  told_.erase(name);
+}
+
+result<void> registry_database::declare_types(std::span<const store_type> types) {
+  return guarded("declare types", [&] {
+    for (auto& [_, entry] : types_)
+      entry.is_declared = false;
+    for (const auto& type : types) {
+      auto& entry = types_[type.name];
+      const bool is_new = entry.number == 0;
+      entry.declared = type;
+      entry.is_declared = true;
+      entry.backfill.type = type.name;
+      if (is_new)
+        make_partition(entry);
+    }
+    for (const auto& [_, entry] : types_)
+      save(entry);
+  });
+}
+
+void registry_database::save_position() {
+  const auto& place = cursor_.place;
+  tx().exec_prepared0(save_cursor, cursor_.epoch, cursor_.identity, std::to_string(place.xid),
+                      place.id, place.token, std::to_string(cursor_.covered_xid),
+                      to_microseconds(cursor_.horizon));
+  for (const auto& type : std::set{told_})
+    save(types_.at(type));
+}
+
+void registry_database::advance_horizon(std::uint64_t covered_xid,
+                                        std::optional<wall_time> horizon) {
+  cursor_.covered_xid = std::max(cursor_.covered_xid, covered_xid);
+  if (horizon)
+    cursor_.horizon = std::max(cursor_.horizon.value_or(since_unknown), stored_time(*horizon));
+}
+
+result<void> registry_database::note_horizon(std::uint64_t covered_xid,
+                                             std::optional<wall_time> horizon) {
+  return guarded("note horizon", [&] {
+    advance_horizon(covered_xid, horizon);
+    save_position();
+  });
+}
+
+result<std::vector<backfill_state>> registry_database::backfills() {
+  std::vector<backfill_state> all;
+  for (const auto& [_, entry] : types_)
+    all.push_back(entry.backfill);
+  return all;
+}
+
+result<epoch_number> registry_database::start_epoch(const std::string& identity,
+                                                    const event_position& place) {
+  return guarded("start epoch", [&] {
+    cursor_ = {cursor_.epoch + 1, identity, place, 0, {}};
+    save_position();
+    for (auto& [name, entry] : types_) {
+      entry.backfill = {.type = name};
+      entry.resync_upto.reset();
+      entry.recovery_point.reset();
+      save(entry);
+    }
+    write_epoch(tx(), now());
+    claims_.void_all();
+    return cursor_.epoch;
+  });
+}
+
+// -- pages ---------------------------------------------------------------------------------------
+
+result<applied> registry_database::apply_events(const events_page& page) {
+  return guarded("apply events", [&] {
+    applied done;
+    std::set<std::string> due;
+    const auto since = cursor_.horizon.value_or(since_unknown);
+    const auto note = [&](const std::string& type, const page_effect& effect) {
+      done.changed += effect.raised + effect.due;
+      if (effect.due > 0)
+        due.insert(type);
+    };
+    for (const auto& [type, events] : newest_events(page)) {
+      const auto known = types_.find(type);
+      if (known == types_.end())
+        continue;
+      // Before the backfill is through, a record without a row may be older than its event.
+      const auto since_of_new =
+          known->second.backfill.complete ? std::optional{since} : std::nullopt;
+      note(type, write_events(tx(), known->second.number, events, since, since_of_new, now()));
+    }
+    for (const auto& [type, id] : truncations(page))
+      if (const auto known = types_.find(type); known != types_.end())
+        note(type, {0, write_truncation(tx(), known->second.number, id, since)});
+    auto& place = cursor_.place;
+    if (std::pair{place.xid, place.id} < std::pair{page.upto.xid, page.upto.id})
+      place = page.upto;
+    advance_horizon(page.covered_xid, page.horizon);
+    save_position();
+    done.due_types.assign(due.begin(), due.end());
+    return done;
+  });
+}
+
+result<applied> registry_database::apply_catalogue(const catalogue_page& page) {
+  const auto known = types_.find(page.type);
+  if (known == types_.end())
+    return unknown_type(page.type);
+  return guarded("apply catalogue", [&] {
+    auto& entry = known->second;
+    entry.backfill = {page.type, page.generation, page.next_after, page.last};
+    save(entry);
+    applied done;
+    if (page.rows.empty())
+      return done;
+    const auto effect = write_catalogue(tx(), entry.number, catalogue_rows(page), now());
+    done.changed = effect.raised + effect.due;
+    if (effect.due > 0)
+      done.due_types = {page.type};
+    return done;
+  });
+}
+
+// -- claims --------------------------------------------------------------------------------------
+
+void registry_database::look_through_queue(const type_entry& entry, claim_round& round,
+                                           std::size_t limit, std::vector<claim>& granted,
+                                           std::vector<registry_row>& rows) {
+  const auto at = now();
+  const auto under_claim = claims_.records(entry.declared.name).size();
+  const auto window_min = limit + under_claim;
+  std::size_t seen = 0;
+  // Usually once: more only where records were passed over because of their places.
+  for (auto window = window_min; window <= window_min * window_factor_max; window *= 4) {
+    auto due = read_due(tx(), entry.number, window, at);
+    for (std::size_t i = seen; i < due.size() && round.goes_on(); ++i)
+      if (auto one = round.look_at(due[i].row, due[i].token)) {
+        granted.push_back(std::move(*one));
+        rows.push_back(std::move(due[i].row));
+      }
+    if (granted.size() == limit)
+      return;
+    if (due.size() < window) {
+      for (const auto& row : read_waiting(tx(), entry.number, under_claim + 1, at))
+        if (round.goes_on())
+          round.look_at(row, 0);
+      return;
+    }
+    seen = due.size();
+  }
+}
+
+void registry_database::find_removals(const type_entry& entry, std::span<claim> granted,
+                                      std::span<const registry_row> rows) {
+  std::vector<left_place> left;
+  std::vector<claim*> leaving;
+  for (std::size_t i = 0; i < granted.size(); ++i)
+    for (auto& locator : removal_candidates(rows[i])) {
+      left.push_back({rows[i].record, std::move(locator)});
+      leaving.push_back(&granted[i]);
+    }
+  if (left.empty())
+    return;
+  std::vector<type_number> sharing;
+  for (const auto& [_, other] : types_)
+    if (other.declared.store == entry.declared.store)
+      sharing.push_back(other.number);
+  const auto wanted = find_wanted_elsewhere(tx(), entry.number, left, sharing);
+  for (std::size_t i = 0; i < left.size(); ++i)
+    if (!wanted[i])
+      leaving[i]->remove.push_back(std::move(left[i].locator));
+}
+
+result<claimed> registry_database::claim_due(const std::string& type, std::size_t limit) {
+  const auto called = time_.now();
+  claims_.expire(called);
+  const auto known = types_.find(type);
+  if (known == types_.end())
+    return unknown_type(type);
+  return guarded("claim due", [&] {
+    const auto& entry = known->second;
+    claimed got;
+    got.lease = claims_.lease();
+    if (!entry.is_declared || !entry.declared.enabled || entry.paused || limit == 0)
+      return got;
+    claim_round round{claims_, {type, entry.declared.store, limit, cursor_.epoch, called, now()}};
+    std::vector<registry_row> rows;
+    look_through_queue(entry, round, limit, got.claims, rows);
+    find_removals(entry, got.claims, rows);
+    got.passed_over = round.passed_over();
+    got.next_due = round.next_due();
+    return got;
+  });
+}
+
+void registry_database::write_ended(const std::string& type, outcome::kind kind,
+                                    std::span<const ended_claim> ended) {
+  const auto number = types_.at(type).number;
+  switch (kind) {
+  case outcome::kind::synced:
+    return write_synced(tx(), number, ended, now());
+  case outcome::kind::removed:
+    return write_removed(tx(), number, ended);
+  case outcome::kind::failed:
+    return write_failed(tx(), number, ended, now());
+  case outcome::kind::given_back:
+    return write_given_back(tx(), number, ended);
+  }
+}
+
+result<std::vector<bool>> registry_database::finish(std::span<const outcome> outcomes) {
+  return guarded("finish", [&] {
+    claims_.expire(time_.now());
+    std::vector<bool> counted;
+    std::map<std::pair<std::string, outcome::kind>, std::vector<ended_claim>> ended;
+    for (const auto& how : outcomes) {
+      auto of = claims_.end(how, cursor_.epoch);
+      counted.push_back(of.has_value());
+      // Given back, and never written as started: the row is as it was.
+      if (of && (how.how != outcome::kind::given_back || of->recorded))
+        ended[{how.id.type, how.how}].push_back({how, std::move(*of)});
+    }
+    for (const auto& [key, some] : ended)
+      write_ended(key.first, key.second, some);
+    return counted;
+  });
+}
+
+result<std::vector<claim_token>> registry_database::renew(std::span<const claim_token> tokens) {
+  return guarded("renew", [&] {
+    const auto called = time_.now();
+    claims_.expire(called);
+    std::vector<claim_token> valid;
+    std::map<std::string, std::vector<record_id>> to_record;
+    for (const auto token : tokens) {
+      auto* renewed = claims_.renew(token, called);
+      if (!renewed)
+        continue;
+      valid.push_back(token);
+      if (!std::exchange(renewed->recorded, true))
+        to_record[renewed->id.type].push_back(renewed->id.record);
+    }
+    for (const auto& [type, records] : to_record)
+      write_started(tx(), types_.at(type).number, records, now() + claims_.lease());
+    return valid;
+  });
+}
+
+// -- what operators ask for ----------------------------------------------------------------------
+
+result<std::size_t> registry_database::resync(const std::string& type,
+                                              const resync_selection& which) {
+  const auto known = types_.find(type);
+  if (known == types_.end())
+    return unknown_type(type);
+  auto& entry = known->second;
+  return guarded("resync", [&]() -> std::size_t {
+    switch (which.which) {
+    case resync_selection::kind::ids:
+      for (const auto record : which.ids)
+        claims_.outdate({type, record});
+      return resync_records(tx(), entry.number, which.ids, now());
+    case resync_selection::kind::failed: {
+      const auto done = resync_failed(tx(), entry.number, claims_.records(type), now());
+      for (const auto record : done.claimed)
+        claims_.outdate({type, record});
+      return done.count;
+    }
+    case resync_selection::kind::all:
+      break;
+    }
+    const auto row = tx().exec_prepared1(last_record, entry.number);
+    if (row["last"].is_null())
+      return 0;
+    entry.resync_after = record_id_before_all;
+    entry.resync_upto = row["last"].as<record_id>();
+    save(entry);
+    return tx().exec_prepared1(read_counts, entry.number)["registry"].as<std::size_t>();
+  });
+}
+
+result<bool> registry_database::continue_resync(std::size_t rows) {
+  const auto is_open = [](const auto& type) { return type.second.resync_upto.has_value(); };
+  const auto open = std::ranges::find_if(types_, is_open);
+  if (open == types_.end())
+    return false;
+  return guarded("continue resync", [&] {
+    auto& [type, entry] = *open;
+    const auto slice =
+        resync_slice(tx(), entry.number, entry.resync_after, *entry.resync_upto, rows, now());
+    if (slice.last) {
+      claims_.outdate(type, entry.resync_after + 1, *slice.last);
+      entry.resync_after = *slice.last;
+    }
+    if (!slice.more)
+      entry.resync_upto.reset();
+    save(entry);
+    return std::ranges::any_of(types_, is_open);
+  });
+}
+
+result<void> registry_database::set_paused(const std::string& type, bool paused) {
+  if (!type.empty() && !types_.contains(type))
+    return unknown_type(type);
+  return guarded("set paused", [&] {
+    for (auto& [name, entry] : types_)
+      if ((type.empty() || name == type) && std::exchange(entry.paused, paused) != paused)
+        save(entry);
+  });
+}
+
+result<std::vector<std::string>> registry_database::paused_types() {
+  std::vector<std::string> paused;
+  for (const auto& [name, entry] : types_)
+    if (entry.paused)
+      paused.push_back(name);
+  return paused;
+}
+
+result<registry_counts> registry_database::counts(const std::string& type) {
+  const auto known = types_.find(type);
+  if (known == types_.end())
+    return unknown_type(type);
+  return guarded("counts", [&] {
+    const auto row = tx().exec_prepared1(read_counts, known->second.number);
+    registry_counts counts;
+    counts.registry = row["registry"].as<std::int64_t>();
+    counts.pending = row["pending"].as<std::int64_t>();
+    counts.started = row["started"].as<std::int64_t>();
+    counts.synced = row["synced"].as<std::int64_t>();
+    counts.failed = row["failed"].as<std::int64_t>();
+    counts.missing_on_primary = row["missing_on_primary"].as<std::int64_t>();
+    counts.removing = row["removing"].as<std::int64_t>();
+    counts.never_synced = row["never_synced"].as<std::int64_t>();
+    return counts;
+  });
+}
+
+result<std::vector<recovery_point>> registry_database::recovery_points() {
+  return guarded("recovery points", [&] {
+    std::vector<recovery_point> points;
+    for (auto& [name, entry] : types_) {
+      if (!entry.is_declared)
+        continue;
+      auto oldest = cursor_.horizon;
+      bool is_known = oldest && entry.backfill.complete;
+      if (is_known) {
+        const auto row = tx().exec_prepared1(read_lag, entry.number);
+        is_known = row["never_synced"].as<std::int64_t>() == 0;
+        if (const auto since = time_of(row["since_us"]))
+          oldest = std::min(*oldest, *since);
+      }
+      const auto before = entry.recovery_point;
+      points.push_back(
+          {name, told_recovery_point(entry.recovery_point, is_known ? oldest : std::nullopt)});
+      // Kept with the next change: asking for a status should not cost a write.
+      if (entry.recovery_point != before)
+        told_.insert(name);
+    }
+    return points;
+  });
+}
+
+} // namespace
+
+result<std::unique_ptr<registry_store>>
+pg_store::open(const std::string& url, const time_source& time, std::chrono::milliseconds lease) {
+  auto db = connect(url, "registry");
+  if (!db)
+    return fail(std::move(db).error());
+  auto store = std::make_unique<registry_database>(std::move(*db), time, lease);
+  if (auto ok = store->start(); !ok)
+    return fail(std::move(ok).error());
+  return store;
+}
+
+} // namespace farshore

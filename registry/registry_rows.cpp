@@ -1,0 +1,616 @@
+#include "registry/registry_rows.hpp"
+
+#include "registry/row_rules.hpp"
+#include "registry/sql_array.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace farshore {
+
+namespace {
+
+// -- conditions and expressions that several statements share
+// --------------------------------------
+
+/// `row` (e or c: what a page brings) names just what is on the disk.
+std::string on_disk(const std::string& row) {
+  return "(r.state = 2 AND r.wanted AND " + row + ".sum = r.verification_checksum AND " + row +
+         ".locator = r.locator)";
+}
+
+/// stale_locators once the row lies at `locator`.
+std::string relocated(const std::string& locator) {
+  return "CASE WHEN " + locator +
+         " = r.locator OR r.locator = '' OR r.locator = ANY (r.stale_locators)"
+         " THEN r.stale_locators ELSE r.stale_locators || r.locator END";
+}
+
+/// due_since after a change that was committed behind `since`.
+std::string changed_since(const std::string& since) {
+  return "CASE WHEN r.synced_revision IS NULL AND r.due_since IS NULL THEN NULL"
+         " ELSE least(r.due_since, " +
+         since + ") END";
+}
+
+/// Counts of the common table expressions `raised`, and `changed` with `inserted`.
+const std::string effect = R"(
+  SELECT (SELECT count(*) FROM raised) AS raised,
+         (SELECT count(*) FROM changed) + (SELECT count(*) FROM inserted) AS due
+)";
+
+// -- pages ---------------------------------------------------------------------------------------
+
+constexpr auto events = "registry events";
+const std::string events_sql = R"(
+  WITH e AS (
+    SELECT record_id, id, present, brings_sum, key, locator, size, decode(sum, 'hex') AS sum
+    FROM unnest($5::bigint[], $6::bigint[], $7::boolean[], $8::boolean[], $9::text[], $10::text[],
+                $11::bigint[], $12::text[])
+      AS page (record_id, id, present, brings_sum, key, locator, size, sum)
+  ), raised AS (
+    UPDATE farshore.registry AS r SET
+      target_revision = e.id,
+      synced_revision = e.id,
+      key = e.key,
+      primary_checksum = e.sum
+    FROM e
+    WHERE r.type_id = $1::integer AND r.record_id = e.record_id AND r.target_revision < e.id
+      AND e.present AND )" + on_disk("e") +
+                               R"( IS TRUE
+    RETURNING 1
+  ), changed AS (
+    UPDATE farshore.registry AS r SET
+      target_revision = e.id,
+      wanted = e.present,
+      stale_locators = CASE WHEN e.present THEN )" +
+                               relocated("e.locator") + R"(
+                            ELSE r.stale_locators END,
+      locator = CASE WHEN e.present THEN e.locator ELSE r.locator END,
+      key = CASE WHEN e.present THEN e.key ELSE r.key END,
+      size = CASE WHEN e.present THEN e.size ELSE r.size END,
+      primary_checksum = CASE WHEN e.present THEN e.sum ELSE r.primary_checksum END,
+      due_since = )" + changed_since("farshore.at($2)") +
+                               R"(,
+      -- A checksum alone does not let bulk work overtake live changes.
+      state = CASE WHEN e.brings_sum AND e.present AND r.state IN (0, 1) THEN r.state ELSE 0 END,
+      retry_at = CASE WHEN e.brings_sum AND e.present AND r.state IN (0, 1) THEN r.retry_at END
+    FROM e
+    WHERE r.type_id = $1::integer AND r.record_id = e.record_id AND r.target_revision < e.id
+      AND (e.present AND )" + on_disk("e") +
+                               R"() IS NOT TRUE
+    RETURNING 1
+  ), inserted AS (
+    INSERT INTO farshore.registry (type_id, record_id, key, locator, target_revision, size,
+                                   primary_checksum, due_since, created_at)
+    SELECT $1::integer, record_id, key, locator, id, size, sum, farshore.at($3), farshore.at($4)
+    FROM e
+    WHERE present AND NOT EXISTS (SELECT FROM farshore.registry AS r
+                                  WHERE r.type_id = $1::integer AND r.record_id = e.record_id)
+    RETURNING 1
+  ))" + effect;
+
+constexpr auto truncation = "registry truncation";
+const std::string truncation_sql = R"(
+  UPDATE farshore.registry AS r SET
+    target_revision = $2::bigint,
+    wanted = false,
+    due_since = )" + changed_since("farshore.at($3)") +
+                                   R"(,
+    state = 0,
+    retry_at = NULL
+  WHERE r.type_id = $1::integer AND r.target_revision < $2::bigint
+)";
+
+constexpr auto catalogue = "registry catalogue";
+const std::string catalogue_sql = R"(
+  WITH c AS (
+    SELECT record_id, revision, key, locator, size, decode(sum, 'hex') AS sum
+    FROM unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[])
+      AS page (record_id, revision, key, locator, size, sum)
+  ), raised AS (
+    UPDATE farshore.registry AS r SET
+      target_revision = c.revision,
+      synced_revision = c.revision,
+      key = c.key,
+      primary_checksum = c.sum
+    FROM c
+    WHERE r.type_id = $1::integer AND r.record_id = c.record_id AND r.target_revision < c.revision
+      AND )" + on_disk("c") + R"( IS TRUE
+    RETURNING 1
+  ), changed AS (
+    UPDATE farshore.registry AS r SET
+      target_revision = c.revision,
+      wanted = true,
+      stale_locators = )" + relocated("c.locator") +
+                                  R"(,
+      locator = c.locator,
+      key = c.key,
+      size = c.size,
+      primary_checksum = c.sum,
+      -- The log did not tell of it.
+      due_since = )" + changed_since("farshore.at(0)") +
+                                  R"(,
+      state = 0,
+      -- What is due as a live change stays so.
+      retry_at = CASE WHEN r.state = 0 AND r.retry_at IS NULL THEN NULL ELSE farshore.at($2) END
+    FROM c
+    WHERE r.type_id = $1::integer AND r.record_id = c.record_id AND r.target_revision < c.revision
+      AND )" + on_disk("c") + R"( IS NOT TRUE
+    RETURNING 1
+  ), inserted AS (
+    INSERT INTO farshore.registry (type_id, record_id, key, locator, target_revision, size,
+                                   primary_checksum, retry_at, created_at)
+    SELECT $1::integer, record_id, key, locator, revision, size, sum, farshore.at($2),
+           farshore.at($2)
+    FROM c
+    WHERE NOT EXISTS (SELECT FROM farshore.registry AS r
+                      WHERE r.type_id = $1::integer AND r.record_id = c.record_id)
+    RETURNING 1
+  ))" + effect;
+
+constexpr auto epoch_rows = "registry epoch";
+constexpr auto epoch_rows_sql = R"(
+  UPDATE farshore.registry SET
+    target_revision = 0,
+    synced_revision = NULL,
+    primary_checksum = NULL,
+    due_since = NULL,
+    missing_on_primary = false,
+    retry_count = 0,
+    state = 0,
+    retry_at = farshore.at($1)
+)";
+
+// -- claims --------------------------------------------------------------------------------------
+
+// Two ranges of one index, in its order; the second is read only as far as the first leaves room.
+constexpr auto due = "registry due";
+const std::string due_sql = [] {
+  const std::string select = R"(
+    (SELECT record_id, key, locator, stale_locators, wanted, target_revision, primary_checksum,
+            size, retry_count, state, retry_at
+     FROM farshore.registry
+     WHERE type_id = $1::integer AND state <> 2 AND )";
+  const std::string order = " ORDER BY retry_at NULLS FIRST, record_id LIMIT $2::bigint)";
+  return "SELECT nextval('farshore.claim_token') AS token, due.*,"
+         " farshore.microseconds(retry_at) AS retry_us FROM (" +
+         select + "retry_at IS NULL" + order + " UNION ALL " + select +
+         "retry_at <= farshore.at($3)" + order + " LIMIT $2::bigint) AS due";
+}();
+
+constexpr auto waiting = "registry waiting";
+constexpr auto waiting_sql = R"(
+  SELECT record_id, farshore.microseconds(retry_at) AS retry_us
+  FROM farshore.registry
+  WHERE type_id = $1::integer AND state <> 2 AND retry_at > farshore.at($3)
+  ORDER BY retry_at NULLS FIRST, record_id LIMIT $2::bigint
+)";
+
+constexpr auto wanted_elsewhere = "registry wanted elsewhere";
+constexpr auto wanted_elsewhere_sql = R"(
+  SELECT place.n
+  FROM unnest($2::bigint[], $3::text[]) WITH ORDINALITY AS place (record_id, locator, n)
+  WHERE EXISTS (
+    SELECT FROM farshore.registry AS r
+    WHERE r.type_id = ANY ($4::integer[]) AND r.wanted
+      AND hashtextextended(r.locator, 0) = hashtextextended(place.locator, 0)
+      AND r.locator = place.locator
+      AND NOT (r.type_id = $1::integer AND r.record_id = place.record_id))
+)";
+
+// What came while the transfer ran may have brought nothing but the very content that landed.
+const std::string is_settled = R"((r.wanted AND NOT o.outdated
+    AND (r.target_revision = o.reached
+         OR (r.primary_checksum = o.sum AND r.locator = o.place
+             AND cardinality(r.stale_locators) <= o.settled))) IS TRUE)";
+
+constexpr auto synced = "registry synced";
+const std::string synced_sql = R"(
+  UPDATE farshore.registry AS r SET
+    synced_revision = CASE WHEN )" +
+                               is_settled + R"( THEN r.target_revision ELSE o.reached END,
+    state = CASE WHEN )" + is_settled +
+                               R"( THEN 2 ELSE 0 END,
+    due_since = CASE WHEN )" + is_settled +
+                               R"( THEN NULL
+      -- No longer never synced, and yet a change is missing.
+      WHEN r.synced_revision IS NULL AND r.due_since IS NULL THEN farshore.at(0)
+      ELSE r.due_since END,
+    size = CASE WHEN )" + is_settled +
+                               R"( THEN o.size ELSE r.size END,
+    retry_at = NULL,
+    retry_count = 0,
+    last_sync_failure = NULL,
+    last_synced_at = farshore.at($2),
+    missing_on_primary = false,
+    force_to_redownload = false,
+    verification_state = 2,
+    verified_at = farshore.at($2),
+    verification_checksum = o.sum,
+    checksum_mismatch = false,
+    verification_checksum_mismatched = NULL,
+    -- Where it lies is remembered, whatever was settled.
+    stale_locators = CASE
+      WHEN o.place = r.locator OR o.place = '' OR o.place = ANY (r.stale_locators[o.settled + 1:])
+      THEN r.stale_locators[o.settled + 1:] ELSE r.stale_locators[o.settled + 1:] || o.place END
+  FROM (
+    SELECT record_id, reached, decode(sum, 'hex') AS sum, size, settled, outdated, place
+    FROM unnest($3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::integer[], $8::boolean[],
+                $9::text[]) AS ended (record_id, reached, sum, size, settled, outdated, place)
+  ) AS o
+  WHERE r.type_id = $1::integer AND r.record_id = o.record_id
+)";
+
+constexpr auto removed = "registry removed";
+constexpr auto removed_sql = R"(
+  WITH o AS (
+    SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::integer[])
+      AS ended (record_id, reached, settled)
+  ), deleted AS (
+    DELETE FROM farshore.registry AS r USING o
+    WHERE r.type_id = $1::integer AND r.record_id = o.record_id
+      AND NOT r.wanted AND r.target_revision = o.reached
+  )
+  UPDATE farshore.registry AS r SET
+    stale_locators = r.stale_locators[o.settled + 1:],
+    synced_revision = NULL,
+    state = 0,
+    retry_at = NULL
+  FROM o
+  WHERE r.type_id = $1::integer AND r.record_id = o.record_id
+    AND NOT (NOT r.wanted AND r.target_revision = o.reached)
+)";
+
+// The first update is of what is no longer wanted so: it is due at once.
+constexpr auto failed = "registry failed";
+constexpr auto failed_sql = R"(
+  WITH o AS (
+    SELECT record_id, reached, outdated, retry_at, failure, missing, mismatch,
+           decode(sum, 'hex') AS sum
+    FROM unnest($2::bigint[], $3::bigint[], $4::boolean[], $5::bigint[], $6::text[], $7::boolean[],
+                $8::boolean[], $9::text[])
+      AS ended (record_id, reached, outdated, retry_at, failure, missing, mismatch, sum)
+  ), passed AS (
+    UPDATE farshore.registry AS r SET state = 0, retry_at = NULL
+    FROM o
+    WHERE r.type_id = $1::integer AND r.record_id = o.record_id
+      AND (o.outdated OR r.target_revision <> o.reached)
+  )
+  UPDATE farshore.registry AS r SET
+    state = 3,
+    retry_at = farshore.at(o.retry_at),
+    retry_count = r.retry_count + 1,
+    last_sync_failure = nullif(o.failure, ''),
+    missing_on_primary = o.missing,
+    checksum_mismatch = r.checksum_mismatch OR o.mismatch,
+    verification_checksum_mismatched =
+      CASE WHEN o.mismatch THEN o.sum ELSE r.verification_checksum_mismatched END
+  FROM o
+  WHERE r.type_id = $1::integer AND r.record_id = o.record_id
+    AND NOT (o.outdated OR r.target_revision <> o.reached)
+)";
+
+constexpr auto given_back = "registry given back";
+constexpr auto given_back_sql = R"(
+  UPDATE farshore.registry AS r SET state = o.state, retry_at = farshore.at(o.retry_at)
+  FROM unnest($2::bigint[], $3::smallint[], $4::bigint[]) AS o (record_id, state, retry_at)
+  WHERE r.type_id = $1::integer AND r.record_id = o.record_id AND r.state = 1
+)";
+
+constexpr auto started = "registry started";
+constexpr auto started_sql = R"(
+  UPDATE farshore.registry SET state = 1, retry_at = farshore.at($3)
+  WHERE type_id = $1::integer AND record_id = ANY ($2::bigint[])
+)";
+
+// `state <> 2` lets it use the index of what is due.
+constexpr auto reset_started_sql = R"(
+  UPDATE farshore.registry SET state = 0, retry_at = NULL WHERE state = 1 AND state <> 2
+)";
+
+// -- resync --------------------------------------------------------------------------------------
+
+/// What is due, or under way, keeps its place.
+const std::string resync_changes_sql =
+    "r.state <> 1 AND (r.state <> 0 OR r.retry_at > farshore.at($2))";
+const std::string resync_set =
+    "UPDATE farshore.registry AS r SET state = 0, retry_at = farshore.at($2), retry_count = 0 ";
+
+constexpr auto resync_ids = "registry resync records";
+const std::string resync_ids_sql = "WITH changed AS (" + resync_set +
+                                   "WHERE r.type_id = $1::integer"
+                                   " AND r.record_id = ANY ($3::bigint[]) AND " +
+                                   resync_changes_sql + R"()
+  SELECT count(*) FROM farshore.registry AS r
+  WHERE r.type_id = $1::integer AND r.record_id = ANY ($3::bigint[])
+)";
+
+constexpr auto resync_failing = "registry resync failed";
+const std::string resync_failing_sql = "WITH changed AS (" + resync_set + R"(
+    WHERE r.type_id = $1::integer AND r.state = 3 AND r.state <> 2 RETURNING r.record_id)
+  SELECT (SELECT count(*) FROM changed) AS changed, claimed.record_id
+  FROM (VALUES (1)) AS one LEFT JOIN changed AS claimed
+    ON claimed.record_id = ANY ($3::bigint[])
+)";
+
+constexpr auto resync_some = "registry resync slice";
+const std::string resync_some_sql = R"(
+  WITH slice AS (
+    SELECT record_id FROM farshore.registry
+    WHERE type_id = $1::integer AND record_id > $3::bigint AND record_id <= $4::bigint
+    ORDER BY record_id LIMIT $5::bigint
+  ), changed AS ()" + resync_set + R"(
+    FROM slice
+    WHERE r.type_id = $1::integer AND r.record_id = slice.record_id AND )" +
+                                    resync_changes_sql +
+                                    R"()
+  SELECT max(record_id) AS last,
+         EXISTS (SELECT FROM farshore.registry
+                 WHERE type_id = $1::integer
+                   AND record_id > (SELECT max(record_id) FROM slice)
+                   AND record_id <= $4::bigint) AS more
+  FROM slice
+)";
+
+std::optional<std::int64_t> signed_size(std::optional<std::uint64_t> size) {
+  return size ? std::optional{static_cast<std::int64_t>(*size)} : std::nullopt;
+}
+
+std::optional<std::string> hex(const std::optional<checksum>& sum) {
+  return sum ? std::optional{to_hex(*sum)} : std::nullopt;
+}
+
+std::optional<checksum> checksum_of(const pqxx::field& bytes) {
+  checksum sum;
+  if (bytes.is_null() || !from_hex(bytes.c_str() + 2, sum)) // \x…
+    return {};
+  return sum;
+}
+
+std::optional<std::uint64_t> size_of(const pqxx::field& size) {
+  return size.is_null() ? std::nullopt : std::optional{size.as<std::uint64_t>()};
+}
+
+std::vector<std::string> texts_of(const pqxx::field& array) {
+  std::vector<std::string> texts;
+  auto parser = array.as_array();
+  for (auto next = parser.get_next(); next.first != pqxx::array_parser::done;
+       next = parser.get_next())
+    if (next.first == pqxx::array_parser::string_value)
+      texts.push_back(next.second);
+  return texts;
+}
+
+page_effect effect_of(const pqxx::row& row) {
+  return {row["raised"].as<std::size_t>(), row["due"].as<std::size_t>()};
+}
+
+} // namespace
+
+std::optional<std::int64_t> to_microseconds(std::optional<wall_time> t) {
+  if (!t)
+    return {};
+  return std::chrono::floor<std::chrono::microseconds>(t->time_since_epoch()).count();
+}
+
+std::optional<wall_time> time_of(const pqxx::field& microseconds) {
+  if (microseconds.is_null())
+    return {};
+  return wall_time{std::chrono::microseconds{microseconds.as<std::int64_t>()}};
+}
+
+void prepare_registry_statements(pqxx::connection_base& db) {
+  db.prepare(events, events_sql);
+  db.prepare(truncation, truncation_sql);
+  db.prepare(catalogue, catalogue_sql);
+  db.prepare(epoch_rows, epoch_rows_sql);
+  db.prepare(due, due_sql);
+  db.prepare(waiting, waiting_sql);
+  db.prepare(wanted_elsewhere, wanted_elsewhere_sql);
+  db.prepare(synced, synced_sql);
+  db.prepare(removed, removed_sql);
+  db.prepare(failed, failed_sql);
+  db.prepare(given_back, given_back_sql);
+  db.prepare(started, started_sql);
+  db.prepare(resync_ids, resync_ids_sql);
+  db.prepare(resync_failing, resync_failing_sql);
+  db.prepare(resync_some, resync_some_sql);
+}
+
+page_effect write_events(pqxx::transaction_base& tx, type_number type,
+                         std::span<const served_event> page, wall_time since,
+                         std::optional<wall_time> since_of_new, wall_time now) {
+  const auto brings_sum = [](const auto& e) { return e.op == operation::checksum_succeeded; };
+  return effect_of(tx.exec_prepared1(
+      events, type, to_microseconds(since), to_microseconds(since_of_new), to_microseconds(now),
+      sql_array(page, [](const auto& e) { return e.record; }),
+      sql_array(page, [](const auto& e) { return e.id; }),
+      sql_array(page, [](const auto& e) { return e.present; }), sql_array(page, brings_sum),
+      sql_array(page, [](const auto& e) { return std::string_view{e.key}; }),
+      sql_array(page, [](const auto& e) { return std::string_view{e.locator}; }),
+      sql_array(page, [](const auto& e) { return signed_size(e.size); }),
+      sql_array(page, [](const auto& e) { return hex(e.sum); })));
+}
+
+std::size_t write_truncation(pqxx::transaction_base& tx, type_number type, revision id,
+                             wall_time since) {
+  return tx.exec_prepared0(truncation, type, id, to_microseconds(since)).affected_rows();
+}
+
+page_effect write_catalogue(pqxx::transaction_base& tx, type_number type,
+                            std::span<const catalogue_row> rows, wall_time now) {
+  return effect_of(
+      tx.exec_prepared1(catalogue, type, to_microseconds(now),
+                        sql_array(rows, [](const auto& c) { return c.record; }),
+                        sql_array(rows, [](const auto& c) { return c.rev; }),
+                        sql_array(rows, [](const auto& c) { return std::string_view{c.key}; }),
+                        sql_array(rows, [](const auto& c) { return std::string_view{c.locator}; }),
+                        sql_array(rows, [](const auto& c) { return signed_size(c.size); }),
+                        sql_array(rows, [](const auto& c) { return hex(c.sum); })));
+}
+
+void write_epoch(pqxx::transaction_base& tx, wall_time now) {
+  tx.exec_prepared0(epoch_rows, to_microseconds(now));
+}
+
+std::vector<due_row> read_due(pqxx::transaction_base& tx, type_number type, std::size_t limit,
+                              wall_time now) {
+  std::vector<due_row> rows;
+  for (const auto& found : tx.exec_prepared(due, type, limit, to_microseconds(now))) {
+    auto& [token, row] = rows.emplace_back();
+    token = found["token"].as<claim_token>();
+    row.record = found["record_id"].as<record_id>();
+    row.key = found["key"].as<std::string>();
+    row.locator = found["locator"].as<std::string>();
+    row.stale_locators = texts_of(found["stale_locators"]);
+    row.wanted = found["wanted"].as<bool>();
+    row.target_revision = found["target_revision"].as<revision>();
+    row.primary_checksum = checksum_of(found["primary_checksum"]);
+    row.size = size_of(found["size"]);
+    row.retry_count = found["retry_count"].as<int>();
+    row.state = static_cast<sync_state>(found["state"].as<int>());
+    row.retry_at = time_of(found["retry_us"]);
+  }
+  return rows;
+}
+
+std::vector<registry_row> read_waiting(pqxx::transaction_base& tx, type_number type,
+                                       std::size_t limit, wall_time now) {
+  std::vector<registry_row> rows;
+  for (const auto& found : tx.exec_prepared(waiting, type, limit, to_microseconds(now))) {
+    auto& row = rows.emplace_back();
+    row.record = found["record_id"].as<record_id>();
+    row.retry_at = time_of(found["retry_us"]);
+  }
+  return rows;
+}
+
+std::vector<bool> find_wanted_elsewhere(pqxx::transaction_base& tx, type_number type,
+                                        std::span<const left_place> places,
+                                        std::span<const type_number> sharing) {
+  std::vector<bool> found(places.size(), false);
+  const auto rows = tx.exec_prepared(
+      wanted_elsewhere, type, sql_array(places, [](const auto& p) { return p.record; }),
+      sql_array(places, [](const auto& p) { return std::string_view{p.locator}; }),
+      sql_array(sharing, [](type_number n) { return std::int64_t{n}; }));
+  for (const auto& row : rows)
+    found.at(row["n"].as<std::size_t>() - 1) = true;
+  return found;
+}
+
+void write_synced(pqxx::transaction_base& tx, type_number type, std::span<const ended_claim> ended,
+                  wall_time now) {
+  tx.exec_prepared0(
+      synced, type, to_microseconds(now),
+      sql_array(ended, [](const auto& e) { return e.how.id.record; }),
+      sql_array(ended, [](const auto& e) { return e.how.reached; }),
+      sql_array(ended, [](const auto& e) { return to_hex(e.how.sum); }),
+      sql_array(ended, [](const auto& e) { return static_cast<std::int64_t>(e.how.size); }),
+      sql_array(ended,
+                [](const auto& e) { return static_cast<std::int64_t>(e.how.stale_settled); }),
+      sql_array(ended, [](const auto& e) { return e.of.outdated; }),
+      sql_array(ended, [](const auto& e) { return std::string_view{e.of.locator}; }));
+}
+
+void write_removed(pqxx::transaction_base& tx, type_number type,
+                   std::span<const ended_claim> ended) {
+  tx.exec_prepared0(removed, type, sql_array(ended, [](const auto& e) { return e.how.id.record; }),
+                    sql_array(ended, [](const auto& e) { return e.how.reached; }),
+                    sql_array(ended, [](const auto& e) {
+                      return static_cast<std::int64_t>(e.how.stale_settled);
+                    }));
+}
+
+void write_failed(pqxx::transaction_base& tx, type_number type, std::span<const ended_claim> ended,
+                  wall_time now) {
+  const auto is_mismatch = [](const auto& e) { return e.how.why.code == ec::checksum_mismatch; };
+  tx.exec_prepared0(
+      failed, type, sql_array(ended, [](const auto& e) { return e.how.id.record; }),
+      sql_array(ended, [](const auto& e) { return e.how.reached; }),
+      sql_array(ended, [](const auto& e) { return e.of.outdated; }),
+      sql_array(ended, [&](const auto& e) { return to_microseconds(now + e.how.retry_after); }),
+      sql_array(ended, [](const auto& e) { return failure_text(e.how.why.message); }),
+      sql_array(ended, [](const auto& e) { return e.how.why.code == ec::missing_on_primary; }),
+      sql_array(ended, is_mismatch),
+      sql_array(ended, [](const auto& e) { return hex(known_checksum(e.how.sum)); }));
+}
+
+void write_given_back(pqxx::transaction_base& tx, type_number type,
+                      std::span<const ended_claim> ended) {
+  tx.exec_prepared0(
+      given_back, type, sql_array(ended, [](const auto& e) { return e.how.id.record; }),
+      sql_array(ended, [](const auto& e) { return static_cast<std::int64_t>(e.of.found_state); }),
+      sql_array(ended, [](const auto& e) { return to_microseconds(e.of.found_retry_at); }));
+}
+
+void write_started(pqxx::transaction_base& tx, type_number type, std::span<const record_id> records,
+                   wall_time lease_end) {
+  tx.exec_prepared0(started, type, sql_array(records, [](record_id id) { return id; }),
+                    to_microseconds(lease_end));
+}
+
+void reset_started(pqxx::transaction_base& tx) {
+  tx.exec0(reset_started_sql);
+}
+
+std::size_t resync_records(pqxx::transaction_base& tx, type_number type,
+                           std::span<const record_id> records, wall_time now) {
+  return tx
+      .exec_prepared1(resync_ids, type, to_microseconds(now),
+                      sql_array(records, [](record_id id) { return id; }))
+      .front()
+      .as<std::size_t>();
+}
+
+resynced_failed resync_failed(pqxx::transaction_base& tx, type_number type,
+                              std::span<const record_id> under_claim, wall_time now) {
+  resynced_failed done;
+  for (const auto& row :
+       tx.exec_prepared(resync_failing, type, to_microseconds(now),
+                        sql_array(under_claim, [](record_id id) { return id; }))) {
+    done.count = row["changed"].as<std::size_t>();
+    if (!row["record_id"].is_null())
+      done.claimed.push_back(row["record_id"].as<record_id>());
+  }
+  return done;
+}
+
+resynced_slice resync_slice(pqxx::transaction_base& tx, type_number type, record_id after,
+                            record_id upto, std::size_t limit, wall_time now) {
+  const auto row = tx.exec_prepared1(resync_some, type, to_microseconds(now), after, upto, limit);
+  if (row["last"].is_null())
+    return {};
+  return {row["last"].as<record_id>(), row["more"].as<bool>()};
+}
+
+registry_row read_row(const pqxx::row& found) {
+  registry_row row;
+  row.record = found["record_id"].as<record_id>();
+  row.key = found["key"].as<std::string>();
+  row.locator = found["locator"].as<std::string>();
+  row.stale_locators = texts_of(found["stale_locators"]);
+  row.wanted = found["wanted"].as<bool>();
+  row.target_revision = found["target_revision"].as<revision>();
+  if (!found["synced_revision"].is_null())
+    row.synced_revision = found["synced_revision"].as<revision>();
+  row.size = size_of(found["size"]);
+  row.primary_checksum = checksum_of(found["primary_checksum"]);
+  row.state = static_cast<sync_state>(found["state"].as<int>());
+  row.retry_at = time_of(found["retry_us"]);
+  row.retry_count = found["retry_count"].as<int>();
+  row.last_sync_failure = found["last_sync_failure"].as<std::string>("");
+  row.last_synced_at = time_of(found["last_synced_us"]);
+  row.missing_on_primary = found["missing_on_primary"].as<bool>();
+  row.due_since = time_of(found["due_since_us"]);
+  row.force_to_redownload = found["force_to_redownload"].as<bool>();
+  row.created_at = time_of(found["created_us"]).value_or(wall_time{});
+  row.verification = static_cast<verification_state>(found["verification_state"].as<int>());
+  row.verified_at = time_of(found["verified_us"]);
+  row.sum = checksum_of(found["verification_checksum"]);
+  row.checksum_mismatch = found["checksum_mismatch"].as<bool>();
+  row.verification_checksum_mismatched = checksum_of(found["verification_checksum_mismatched"]);
+  return row;
+}
+
+} // namespace farshore

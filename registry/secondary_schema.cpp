@@ -1,0 +1,166 @@
+#include "registry/migrations.hpp"
+
+#include <array>
+
+namespace farshore {
+
+namespace {
+
+// Times travel as microseconds since the epoch: whole numbers stay exact in both directions.
+constexpr std::string_view times_sql = R"(
+  CREATE FUNCTION farshore.at(microseconds bigint) RETURNS timestamptz
+  LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN timestamptz '1970-01-01 00:00:00+00' + microseconds * interval '1 microsecond';
+
+  CREATE FUNCTION farshore.microseconds(t timestamptz) RETURNS bigint
+  LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN (extract(epoch FROM t) * 1000000)::bigint;
+)";
+
+constexpr std::string_view tables_sql = R"(
+  CREATE TABLE farshore.log_cursor (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    epoch bigint NOT NULL DEFAULT 0,
+    identity text NOT NULL DEFAULT '',
+    xid xid8 NOT NULL DEFAULT '0',
+    id bigint NOT NULL DEFAULT 0,
+    token integer NOT NULL DEFAULT 0,
+    covered_xid xid8 NOT NULL DEFAULT '0',
+    horizon timestamptz);
+  INSERT INTO farshore.log_cursor DEFAULT VALUES;
+
+  CREATE TABLE farshore.replicable_type (
+    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL UNIQUE,
+    plural text NOT NULL,
+    store text NOT NULL,
+    enabled boolean NOT NULL,
+    declared boolean NOT NULL,
+    paused boolean NOT NULL DEFAULT false,
+    -- The primary's generation that was, or is being, backfilled; 0: none yet.
+    generation bigint NOT NULL DEFAULT 0,
+    backfill_after bigint NOT NULL DEFAULT -9223372036854775808,
+    backfill_complete boolean NOT NULL DEFAULT false,
+    -- A resync of all is under way while resync_upto is not null.
+    resync_after bigint,
+    resync_upto bigint,
+    -- The latest recovery point that was told.
+    recovery_point timestamptz);
+
+  CREATE SEQUENCE farshore.claim_token;
+
+  -- Columns go from wide to narrow: no padding.
+  CREATE TABLE farshore.registry (
+    record_id bigint NOT NULL,
+    target_revision bigint NOT NULL,
+    synced_revision bigint,
+    size bigint,
+    created_at timestamptz NOT NULL,
+    retry_at timestamptz,
+    last_synced_at timestamptz,
+    due_since timestamptz,
+    verified_at timestamptz,
+    verification_started_at timestamptz,
+    verification_retry_at timestamptz,
+    type_id integer NOT NULL,
+    retry_count integer NOT NULL DEFAULT 0,
+    verification_retry_count integer NOT NULL DEFAULT 0,
+    state smallint NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 3),
+    verification_state smallint NOT NULL DEFAULT 0 CHECK (verification_state BETWEEN 0 AND 4),
+    wanted boolean NOT NULL DEFAULT true,
+    missing_on_primary boolean NOT NULL DEFAULT false,
+    force_to_redownload boolean NOT NULL DEFAULT false,
+    checksum_mismatch boolean NOT NULL DEFAULT false,
+    key text NOT NULL,
+    locator text NOT NULL,
+    stale_locators text[] NOT NULL DEFAULT '{}',
+    primary_checksum bytea,
+    verification_checksum bytea,
+    verification_checksum_mismatched bytea,
+    last_sync_failure text CHECK (octet_length(last_sync_failure) <= 255),
+    verification_failure text CHECK (octet_length(verification_failure) <= 255),
+    PRIMARY KEY (type_id, record_id)
+  ) PARTITION BY LIST (type_id);
+
+  -- What is claimed, in the order in which it is claimed.
+  CREATE INDEX registry_due ON farshore.registry (retry_at NULLS FIRST, record_id)
+    WHERE state <> 2;
+  -- Live rows by place. A locator is longer than an index entry may be.
+  CREATE INDEX registry_locator ON farshore.registry (hashtextextended(locator, 0)) WHERE wanted;
+  -- The oldest change that is not here.
+  CREATE INDEX registry_due_since ON farshore.registry (due_since)
+    WHERE due_since IS NOT NULL AND NOT missing_on_primary;
+)";
+
+// Statement-level: a batch costs one update of one row for each type, however many rows it changes.
+constexpr std::string_view counts_sql = R"(
+  CREATE TABLE farshore.registry_counts (
+    type_id integer PRIMARY KEY,
+    registry bigint NOT NULL DEFAULT 0,
+    pending bigint NOT NULL DEFAULT 0,
+    started bigint NOT NULL DEFAULT 0,
+    synced bigint NOT NULL DEFAULT 0,
+    failed bigint NOT NULL DEFAULT 0,
+    missing_on_primary bigint NOT NULL DEFAULT 0,
+    removing bigint NOT NULL DEFAULT 0,
+    never_synced bigint NOT NULL DEFAULT 0);
+
+  DO $build$
+  DECLARE
+    kind record;
+  BEGIN
+    FOR kind IN SELECT * FROM (VALUES
+      ('insert', 'SELECT 1 AS sign, * FROM new_rows', 'NEW TABLE AS new_rows'),
+      ('update', 'SELECT 1 AS sign, * FROM new_rows UNION ALL SELECT -1, * FROM old_rows',
+                 'OLD TABLE AS old_rows NEW TABLE AS new_rows'),
+      ('delete', 'SELECT -1 AS sign, * FROM old_rows', 'OLD TABLE AS old_rows')
+    ) AS kinds (event, changed, tables) LOOP
+      EXECUTE format($f$
+        CREATE FUNCTION farshore.count_%1$s() RETURNS trigger LANGUAGE plpgsql AS $body$
+        BEGIN
+          UPDATE farshore.registry_counts AS c SET
+            registry = c.registry + d.registry,
+            pending = c.pending + d.pending,
+            started = c.started + d.started,
+            synced = c.synced + d.synced,
+            failed = c.failed + d.failed,
+            missing_on_primary = c.missing_on_primary + d.missing_on_primary,
+            removing = c.removing + d.removing,
+            never_synced = c.never_synced + d.never_synced
+          FROM (
+            SELECT type_id,
+              sum(sign) AS registry,
+              coalesce(sum(sign) FILTER (WHERE state = 0), 0) AS pending,
+              coalesce(sum(sign) FILTER (WHERE state = 1), 0) AS started,
+              coalesce(sum(sign) FILTER (WHERE state = 2), 0) AS synced,
+              coalesce(sum(sign) FILTER (WHERE state = 3), 0) AS failed,
+              coalesce(sum(sign) FILTER (WHERE state = 3 AND missing_on_primary), 0)
+                AS missing_on_primary,
+              coalesce(sum(sign) FILTER (WHERE NOT wanted), 0) AS removing,
+              coalesce(sum(sign) FILTER (WHERE synced_revision IS NULL AND due_since IS NULL
+                                               AND NOT missing_on_primary), 0) AS never_synced
+            FROM (%2$s) AS changed GROUP BY type_id
+          ) AS d
+          WHERE c.type_id = d.type_id;
+          RETURN NULL;
+        END $body$;
+        CREATE TRIGGER count_%1$s AFTER %1$s ON farshore.registry REFERENCING %3$s
+          FOR EACH STATEMENT EXECUTE FUNCTION farshore.count_%1$s();
+      $f$, kind.event, kind.changed, kind.tables);
+    END LOOP;
+  END $build$;
+)";
+
+constexpr std::array secondary_steps{
+    migration{1, "secondary: times", times_sql},
+    migration{2, "secondary: cursor, types, registry", tables_sql},
+    migration{3, "secondary: counts", counts_sql},
+};
+
+} // namespace
+
+std::span<const migration> secondary_migrations() {
+  return secondary_steps;
+}
+
+} // namespace farshore
