@@ -13,6 +13,7 @@ result<std::unique_ptr<pqxx::connection>> connect(const std::string& url,
     tx.exec0("SET statement_timeout = '5min'");
     tx.exec0("SET search_path = farshore");
     tx.exec0("SET timezone = 'UTC'");
+    tx.exec0("SET client_encoding = 'UTF8'");
     tx.exec0("SET client_min_messages = 'warning'");
     return db;
   });

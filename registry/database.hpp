@@ -4,6 +4,8 @@
 
 #include "config/error.hpp"
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -55,9 +57,45 @@ auto guarded(std::string_view what, Body&& body) {
   } // usage_error, argument_error: our bug, let it end the actor
 }
 
+/// A statement that the database refused, by its own words.
+struct sql_refusal {
+  std::string sqlstate;
+  /// The message's first line, without the severity.
+  std::string message;
+
+  /// A lock was not to be had in time, or two waited for each other: later it may go.
+  [[nodiscard]] bool locked() const { return sqlstate == "55P03" || sqlstate == "40P01"; }
+};
+
+/// Runs `body` and returns the database's refusal, for callers that react to what it was.
+/// Everything else, a lost server above all, still throws: call it within guarded().
+template <class Body>
+std::optional<sql_refusal> refused(Body&& body) {
+  try {
+    body();
+    return std::nullopt;
+  } catch (const pqxx::deadlock_detected&) {
+    return sql_refusal{"40P01", "deadlock detected"};
+  } catch (const pqxx::sql_error& e) {
+    if (e.sqlstate().empty() || e.sqlstate().starts_with("57P"))
+      throw;
+    std::string_view text = e.what();
+    text = text.substr(0, text.find('\n'));
+    if (const auto severity = text.find(":  "); severity != std::string_view::npos)
+      text.remove_prefix(severity + 3);
+    return sql_refusal{e.sqlstate(), std::string{text}};
+  }
+}
+
 /// Opens a connection with our settings (application_name "farshore <purpose>", no statement may
-/// wait for ever: `statement_timeout` 5 min, UTC, search_path farshore only).
+/// wait for ever: `statement_timeout` 5 min, UTC, UTF-8, search_path farshore only).
 result<std::unique_ptr<pqxx::connection>> connect(const std::string& url, std::string_view purpose);
+
+/// A field's value, or nothing for a null.
+template <class T>
+std::optional<T> optional_of(const pqxx::field& field) {
+  return field.is_null() ? std::nullopt : std::optional<T>{field.as<T>()};
+}
 
 /// Array literal for `$n::bigint[]`; libpqxx 6 has no array parameters.
 template <class Numbers>

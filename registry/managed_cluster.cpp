@@ -244,8 +244,12 @@ private:
     return guarded("create database farshore", [&] {
       pqxx::connection db{url_for(folder_, "postgres")};
       pqxx::nontransaction tx{db};
-      if (tx.exec("SELECT 1 FROM pg_database WHERE datname = 'farshore'").empty())
-        tx.exec("CREATE DATABASE farshore");
+      if (!tx.exec("SELECT 1 FROM pg_database WHERE datname = 'farshore'").empty())
+        return;
+      // By default a schema of the user's own name comes first: the application's tables would land
+      // in Farshore's.
+      tx.exec("ALTER ROLE farshore SET search_path = public");
+      tx.exec("CREATE DATABASE farshore");
     });
   }
 

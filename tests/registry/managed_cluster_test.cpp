@@ -72,6 +72,7 @@ TEST_CASE("a cluster keeps its rows from one start to the next, at the same addr
     CHECK(query(cluster->url(), "SHOW server_encoding") == "UTF8");
     CHECK(query(cluster->url(), "SHOW data_checksums") == "on");
     CHECK(query(cluster->url(), "SHOW fsync") == "on");
+    CHECK(query(cluster->url(), "SHOW search_path") == "public");
     CHECK(query(cluster->url(), "SHOW listen_addresses").empty());
     exec(cluster->url(), "CREATE TABLE kept AS SELECT 42 AS value");
   }

@@ -1,0 +1,140 @@
+#include "registry/model_sql.hpp"
+
+#include <array>
+
+namespace farshore {
+
+namespace {
+
+std::string doubled(std::string_view text, char quote) {
+  std::string out{quote};
+  for (const char c : text) {
+    if (c == quote)
+      out += quote;
+    out += c;
+  }
+  return out += quote;
+}
+
+/// On lines of its own, so that nothing in it reaches what follows.
+std::string enclosed(std::string_view expression) {
+  return "(\n" + std::string{expression} + "\n)";
+}
+
+std::string condition(const model_declaration& model) {
+  return model.available.empty() ? "true" : enclosed(model.available);
+}
+
+std::string size_column(const model_declaration& model) {
+  return model.size.empty() ? "NULL::bigint" : enclosed(model.size) + "::bigint";
+}
+
+std::string key_column(const model_declaration& model, const table_name& table) {
+  return identifier(table.table) + "." + identifier(model.primary_key);
+}
+
+} // namespace
+
+std::optional<key_kind> key_kind_of(std::uint32_t type_oid) {
+  switch (type_oid) {
+  case 20: // int8
+  case 21: // int2
+  case 23: // int4
+    return key_kind::integer;
+  case 2950:
+    return key_kind::uuid;
+  case 25:   // text
+  case 1043: // varchar
+    return key_kind::text;
+  default:
+    return std::nullopt;
+  }
+}
+
+std::string_view to_string(key_kind kind) {
+  constexpr std::array<std::string_view, 3> names{"integer", "uuid", "text"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+std::optional<key_kind> parse_key_kind(std::string_view text) {
+  for (auto kind : {key_kind::integer, key_kind::uuid, key_kind::text})
+    if (to_string(kind) == text)
+      return kind;
+  return std::nullopt;
+}
+
+std::string_view sql_type(key_kind kind) {
+  return kind == key_kind::integer ? "bigint" : to_string(kind);
+}
+
+std::string identifier(std::string_view name) {
+  return doubled(name, '"');
+}
+
+std::string literal(std::string_view text) {
+  // The E form reads backslashes alike whatever standard_conforming_strings says.
+  std::string out = "E'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\')
+      out += c;
+    out += c;
+  }
+  return out += '\'';
+}
+
+table_name split_table(std::string_view declared) {
+  const auto dot = declared.find('.');
+  if (dot == std::string_view::npos)
+    return {"public", std::string{declared}};
+  return {std::string{declared.substr(0, dot)}, std::string{declared.substr(dot + 1)}};
+}
+
+std::string identifier(const table_name& name) {
+  return identifier(name.schema) + "." + identifier(name.table);
+}
+
+std::string declaration_text(const model_declaration& model) {
+  std::string out;
+  for (const auto* part :
+       {&model.table, &model.primary_key, &model.locator, &model.available, &model.size})
+    out += std::to_string(part->size()) + ":" + *part + "\n";
+  return out;
+}
+
+std::string check_sql(const model_declaration& model, model_part only) {
+  const auto wanted = [only](model_part part) { return only == model_part::all || only == part; };
+  return "SELECT " + (wanted(model_part::locator) ? enclosed(model.locator) : "NULL") +
+         " AS locator, " + (wanted(model_part::size) ? size_column(model) : "NULL") +
+         " AS size FROM " + identifier(split_table(model.table)) + " WHERE " +
+         (wanted(model_part::available) ? condition(model) : "true") + " LIMIT 0";
+}
+
+std::string evaluation_sql(const model_declaration& model, key_kind kind) {
+  const auto table = split_table(model.table);
+  // Only rows that were asked for may meet the expressions: they can fail, or cost.
+  return "SELECT farshore_k.farshore_n AS n, farshore_m.locator, farshore_m.size,"
+         " coalesce(farshore_s.revision, 0) AS revision,"
+         " CASE WHEN farshore_s.verification_state = 2"
+         " THEN farshore_s.verification_checksum END AS sum"
+         " FROM unnest($1::" +
+         std::string{sql_type(kind)} +
+         "[], $2::bigint[]) WITH ORDINALITY AS farshore_k(farshore_key, farshore_record, "
+         "farshore_n)"
+         " LEFT JOIN LATERAL (SELECT " +
+         enclosed(model.locator) + " AS locator, " + size_column(model) + " AS size FROM " +
+         identifier(table) + " WHERE " + key_column(model, table) +
+         " = farshore_k.farshore_key AND " + condition(model) +
+         ") AS farshore_m ON true"
+         " LEFT JOIN farshore.state AS farshore_s ON farshore_s.type_id = $3"
+         " AND farshore_s.record_id = farshore_k.farshore_record"
+         " ORDER BY farshore_k.farshore_n";
+}
+
+std::string key_page_sql(const model_declaration& model) {
+  const auto table = split_table(model.table);
+  const auto key = key_column(model, table);
+  return "SELECT " + key + " AS key FROM " + identifier(table) + " WHERE " + key +
+         " > $1::bigint ORDER BY " + key + " LIMIT $2";
+}
+
+} // namespace farshore

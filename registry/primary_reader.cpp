@@ -1,0 +1,536 @@
+#include "registry/primary_reader.hpp"
+
+#include "config/locator.hpp"
+#include "registry/database.hpp"
+#include "registry/model_sql.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <unordered_map>
+
+namespace farshore {
+
+namespace {
+
+// The planner's other ideas read a million rows, and run the declaration's expressions on them, for
+// a page of a thousand. READ ONLY: the declaration's SQL runs here.
+constexpr auto session_sql = R"(
+  SET enable_seqscan = off;
+  SET enable_bitmapscan = off;
+  SET enable_hashjoin = off;
+  SET enable_mergejoin = off;
+  SET plan_cache_mode = force_custom_plan;
+  SET statement_timeout = '30s';
+  SET lock_timeout = '1s';
+  SET default_transaction_read_only = on;
+  SET bytea_output = 'hex'
+)";
+
+constexpr auto types_sql = R"(
+  SELECT name, type_id, declaration, generation, revision_floor, key_kind
+  FROM farshore.replicable_type
+  WHERE table_oid IS NOT NULL AND (seeded OR key_kind = 'integer')
+)";
+
+constexpr auto stand = "stand";
+constexpr auto stand_sql = R"(
+  SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,
+    (SELECT token FROM farshore.event_log WHERE xid = $1::xid8 AND id = $2::bigint) AS token
+)";
+
+constexpr auto events_after = "events_after";
+constexpr auto events_after_sql = R"(
+  SELECT e.xid::text AS xid, e.id, e.token, e.type_id, e.operation, e.key,
+    coalesce(e.record_id, k.record_id) AS record_id
+  FROM (
+    SELECT * FROM farshore.event_log
+    WHERE (xid, id) > ($1::xid8, $2::bigint) AND xid < $3::xid8
+    ORDER BY xid, id LIMIT $4) AS e
+  LEFT JOIN farshore.record_keys k ON k.type_id = e.type_id AND k.key = e.key
+  ORDER BY e.xid, e.id
+)";
+
+constexpr auto newest = "newest_place";
+constexpr auto newest_sql = R"(
+  SELECT xid::text AS xid, id, token FROM farshore.event_log
+  WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
+  ORDER BY xid DESC, id DESC LIMIT 1
+)";
+
+constexpr auto numbered_page_sql = R"(
+  SELECT record_id, key FROM farshore.record_keys
+  WHERE type_id = $1 AND record_id > $2 ORDER BY record_id LIMIT $3
+)";
+
+constexpr auto keys_of_sql = R"(
+  SELECT w.n, k.key FROM unnest($2::bigint[]) WITH ORDINALITY AS w(record_id, n)
+  JOIN farshore.record_keys k ON k.type_id = $1 AND k.record_id = w.record_id
+)";
+
+constexpr auto identity_sql = R"(
+  SELECT s.system_identifier || '-' || c.timeline_id || '-' ||
+    (SELECT oid FROM pg_database WHERE datname = current_database()) || '-' || i.number
+  FROM pg_control_system() s, pg_control_checkpoint() c, farshore.site_identity i
+)";
+
+// Only transactions that have an id hold a snapshot's xmin back, of whichever database; a prepared
+// one has no process any more.
+constexpr auto blocker_sql = R"(
+  SELECT pid, extract(epoch FROM clock_timestamp() - began)::bigint AS age
+  FROM (
+    SELECT pid, xact_start AS began, backend_xid AS xid FROM pg_stat_activity
+    WHERE backend_xid IS NOT NULL
+    UNION ALL
+    SELECT 0, prepared, transaction FROM pg_prepared_xacts) AS held
+  WHERE clock_timestamp() - began > make_interval(secs => $1)
+  ORDER BY age(xid) DESC LIMIT 1
+)";
+
+/// A transaction whose every query sees the same.
+using snapshot = pqxx::transaction<pqxx::repeatable_read, pqxx::read_only>;
+
+/// A type that is declared, and whose triggers are in place for just this declaration.
+struct ready_type {
+  const replicable_type* declared = nullptr;
+  std::int32_t type_id = 0;
+  std::int64_t generation = 0;
+  revision floor = 0;
+  key_kind kind = key_kind::integer;
+};
+
+/// A record to be looked up, and what its row says.
+struct looked_up {
+  record_id record = 0;
+  std::string key;
+
+  bool present = false;
+  std::string locator;
+  std::optional<std::uint64_t> size;
+  /// By the state table; 0 when it has none.
+  revision rev = 0;
+  std::optional<checksum> sum;
+};
+
+/// A row of the log.
+struct logged {
+  event_position place;
+  std::int32_t type_id = 0;
+  int operation = 0;
+  std::optional<std::string> key;
+  std::optional<record_id> record;
+};
+
+/// The row's own data are at fault (an expression divides by a column that is zero), not the
+/// declaration or the server.
+bool concerns_a_row(const sql_refusal& refusal) {
+  constexpr std::array<std::string_view, 9> others{"08", "25P", "40", "42", "53",
+                                                   "55", "57",  "58", "XX"};
+  return std::ranges::none_of(others,
+                              [&](auto prefix) { return refusal.sqlstate.starts_with(prefix); });
+}
+
+/// refused(), within a transaction that goes on afterwards with the same snapshot.
+template <class Body>
+std::optional<sql_refusal> refused_within(pqxx::dbtransaction& tx, Body&& body) {
+  tx.exec0("SAVEPOINT attempt");
+  auto refusal = refused(std::forward<Body>(body));
+  tx.exec0(refusal ? "ROLLBACK TO SAVEPOINT attempt" : "RELEASE SAVEPOINT attempt");
+  return refusal;
+}
+
+std::string array_of(key_kind kind, std::span<const looked_up> rows) {
+  std::vector<std::string_view> keys;
+  for (const auto& row : rows)
+    keys.push_back(row.key);
+  if (kind == key_kind::text)
+    return text_array_literal(keys);
+  std::string out = "{"; // digits, dashes and hex only
+  for (const auto key : keys)
+    out.append(out.size() > 1 ? "," : "").append(key);
+  return out += '}';
+}
+
+/// The locator's bytes, encoded. Of a bytea the very bytes, else the text in UTF-8.
+std::string locator_of(const pqxx::field& field, pqxx::oid type) {
+  constexpr pqxx::oid bytea = 17;
+  if (type == bytea)
+    return encode_locator(pqxx::binarystring{field}.str());
+  return encode_locator(std::string_view{field.c_str(), field.size()});
+}
+
+std::optional<checksum> checksum_of(const pqxx::field& field) {
+  checksum sum{};
+  if (field.is_null())
+    return std::nullopt;
+  const pqxx::binarystring bytes{field};
+  if (bytes.size() != sum.size())
+    return std::nullopt;
+  std::memcpy(sum.data(), bytes.data(), sum.size());
+  return sum;
+}
+
+class pg_primary_reader final : public primary_reader {
+public:
+  explicit pg_primary_reader(std::unique_ptr<pqxx::connection> db) : db_{std::move(db)} {}
+
+  result<void> prepare() {
+    return guarded("prepare the primary's queries", [&] {
+      pqxx::nontransaction{*db_}.exec(session_sql);
+      db_->prepare(stand, stand_sql);
+      db_->prepare(events_after, events_after_sql);
+      db_->prepare(newest, newest_sql);
+    });
+  }
+
+  void declare(std::span<const replicable_type> types) override {
+    declared_.assign(types.begin(), types.end());
+    std::erase_if(declared_, [](const auto& type) { return !type.enabled || !type.model; });
+  }
+
+  result<events_page> events(const event_position& after, std::size_t limit) override;
+  result<catalogue_page> catalogue(const std::string& type, record_id after,
+                                   std::size_t limit) override;
+  result<std::vector<resolved_record>> resolve(const std::string& type,
+                                               std::span<const record_id> records) override;
+  result<event_position> newest_place() override;
+  result<snapshot_bounds> bounds() override;
+  result<std::string> identity() override;
+  result<std::optional<horizon_blocker>> blocker(std::chrono::seconds age) override;
+
+private:
+  using ready_types = std::vector<ready_type>;
+
+  ready_types read_types(pqxx::dbtransaction& tx);
+  result<ready_type> find_ready(pqxx::dbtransaction& tx, const std::string& name);
+  std::vector<type_status> statuses(const ready_types& types) const;
+  std::vector<logged> read_log(pqxx::dbtransaction& tx, const event_position& after,
+                               const std::string& xmin, std::size_t limit);
+  std::optional<std::size_t> fill(pqxx::dbtransaction& tx, const ready_types& types,
+                                  std::span<const logged> rows, std::vector<served_event>& out);
+  std::optional<sql_refusal> look_up(pqxx::dbtransaction& tx, const ready_type& type,
+                                     std::span<looked_up> rows);
+
+  std::unique_ptr<pqxx::connection> db_;
+  std::vector<replicable_type> declared_;
+};
+
+// -- types
+
+pg_primary_reader::ready_types pg_primary_reader::read_types(pqxx::dbtransaction& tx) {
+  ready_types out;
+  for (const auto& row : tx.exec(types_sql)) {
+    const auto name = row["name"].as<std::string>();
+    const auto found = std::ranges::find(declared_, name, &replicable_type::name);
+    const auto kind = parse_key_kind(row["key_kind"].as<std::string>());
+    // Another declaration than ours: one of the two is about to follow the other.
+    if (found == declared_.end() || !kind ||
+        row["declaration"].as<std::string>() != declaration_text(*found->model))
+      continue;
+    out.push_back({&*found, row["type_id"].as<std::int32_t>(), row["generation"].as<std::int64_t>(),
+                   row["revision_floor"].as<revision>(), *kind});
+  }
+  return out;
+}
+
+result<ready_type> pg_primary_reader::find_ready(pqxx::dbtransaction& tx, const std::string& name) {
+  if (std::ranges::find(declared_, name, &replicable_type::name) == declared_.end())
+    return fail(ec::not_found, "type " + name + " is not declared on the primary, or disabled");
+  const auto types = read_types(tx);
+  const auto found =
+      std::ranges::find(types, name, [](const auto& type) { return type.declared->name; });
+  if (found == types.end())
+    return fail(ec::type_waiting, "type " + name + " is not ready on the primary yet");
+  return *found;
+}
+
+std::vector<type_status> pg_primary_reader::statuses(const ready_types& types) const {
+  std::vector<type_status> out;
+  for (const auto& declared : declared_) {
+    const auto found = std::ranges::find(types, &declared, &ready_type::declared);
+    out.push_back({declared.name, found == types.end() ? 0 : found->generation, {}});
+  }
+  return out;
+}
+
+// -- events
+
+result<events_page> pg_primary_reader::events(const event_position& after, std::size_t limit) {
+  return guarded("read events", [&]() -> result<events_page> {
+    snapshot tx{*db_};
+    const auto standing = tx.exec_prepared1(stand, std::to_string(after.xid), after.id);
+    const bool beginning = after == event_position{};
+    if (!beginning &&
+        (standing["token"].is_null() || standing["token"].as<std::int32_t>() != after.token))
+      return fail(ec::position_unknown, "the event log has no event " + std::to_string(after.id) +
+                                            " of transaction " + std::to_string(after.xid) +
+                                            " with that token");
+    const auto xmin = standing["xmin"].as<std::string>();
+    const auto types = read_types(tx);
+
+    events_page page;
+    page.types = statuses(types);
+    page.upto = after;
+    const auto rows = read_log(tx, after, xmin, limit);
+    auto end = rows.size();
+    // A type that can't be read stops the page before its first event; the others' go out.
+    while (const auto stop = fill(tx, types, std::span{rows}.first(end), page.events))
+      end = *stop;
+    const bool cut = end < rows.size() || rows.size() == limit;
+    if (end > 0)
+      page.upto = rows[end - 1].place;
+    // Where not even one event could be served there is no use in asking again at once.
+    page.more = cut && end > 0;
+    page.covered_xid = end < rows.size() ? rows[end].place.xid
+                       : cut             ? rows.back().place.xid
+                                         : std::stoull(xmin);
+    return page;
+  });
+}
+
+std::vector<logged> pg_primary_reader::read_log(pqxx::dbtransaction& tx,
+                                                const event_position& after,
+                                                const std::string& xmin, std::size_t limit) {
+  std::vector<logged> out;
+  for (const auto& row :
+       tx.exec_prepared(events_after, std::to_string(after.xid), after.id, xmin, limit))
+    out.push_back({{row["xid"].as<std::uint64_t>(), row["id"].as<std::int64_t>(),
+                    row["token"].as<std::int32_t>()},
+                   row["type_id"].as<std::int32_t>(),
+                   row["operation"].as<int>(),
+                   optional_of<std::string>(row["key"]),
+                   optional_of<record_id>(row["record_id"])});
+  return out;
+}
+
+/// Joins the newest event of each record with its row. Or the index of the row before which the
+/// page must end.
+std::optional<std::size_t> pg_primary_reader::fill(pqxx::dbtransaction& tx,
+                                                   const ready_types& types,
+                                                   std::span<const logged> rows,
+                                                   std::vector<served_event>& out) {
+  out.clear();
+  std::unordered_map<std::int32_t, const ready_type*> by_id;
+  for (const auto& type : types)
+    by_id.emplace(type.type_id, &type);
+  std::map<std::pair<std::int32_t, record_id>, std::size_t> winners;
+  std::vector<std::size_t> served;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto& row = rows[i];
+    if (!by_id.contains(row.type_id))
+      continue;
+    if (row.operation == static_cast<int>(operation::truncated)) {
+      served.push_back(i);
+    } else if (row.record) {
+      auto& winner = winners.try_emplace({row.type_id, *row.record}, i).first->second;
+      if (row.place.id > rows[winner].place.id)
+        winner = i;
+    } else if (row.key) {
+      return i; // the primary's own reader has not numbered it yet
+    }
+  }
+  for (const auto& [record, i] : winners)
+    served.push_back(i);
+  std::ranges::sort(served);
+
+  out.resize(served.size());
+  std::map<std::int32_t, std::vector<std::size_t>> by_type;
+  for (std::size_t n = 0; n < served.size(); ++n) {
+    const auto& row = rows[served[n]];
+    auto& event = out[n];
+    event.id = row.place.id;
+    event.type = by_id.at(row.type_id)->declared->name;
+    event.op = static_cast<operation>(row.operation);
+    if (!row.record)
+      continue;
+    event.record = *row.record;
+    event.key = row.key ? *row.key : std::to_string(*row.record);
+    by_type[row.type_id].push_back(n);
+  }
+  std::optional<std::size_t> stop;
+  for (const auto& [type_id, places] : by_type) {
+    std::vector<looked_up> asked;
+    for (const auto n : places)
+      asked.push_back({out[n].record, out[n].key, false, {}, {}, 0, {}});
+    if (look_up(tx, *by_id.at(type_id), asked)) {
+      const auto first = std::ranges::find(rows, type_id, &logged::type_id);
+      const auto at = static_cast<std::size_t>(first - rows.begin());
+      stop = std::min(stop.value_or(at), at);
+      continue;
+    }
+    for (std::size_t k = 0; k < places.size(); ++k) {
+      auto& event = out[places[k]];
+      event.present = asked[k].present;
+      event.locator = std::move(asked[k].locator);
+      event.size = asked[k].size;
+      if (asked[k].rev >= event.id)
+        event.sum = asked[k].sum;
+    }
+  }
+  return stop;
+}
+
+/// Fills in the rows. Nothing, or why the type can't be read at all. A row whose own data make an
+/// expression fail is present, with no locator: its secondary says so, and the others go on.
+std::optional<sql_refusal> pg_primary_reader::look_up(pqxx::dbtransaction& tx,
+                                                      const ready_type& type,
+                                                      std::span<looked_up> rows) {
+  if (rows.empty())
+    return std::nullopt;
+  std::vector<record_id> records;
+  for (const auto& row : rows)
+    records.push_back(row.record);
+  const auto refusal = refused_within(tx, [&] {
+    const auto found =
+        tx.exec_params(evaluation_sql(*type.declared->model, type.kind), array_of(type.kind, rows),
+                       array_literal(records), type.type_id);
+    for (const auto& row : found) {
+      auto& to = rows[row["n"].as<std::size_t>() - 1];
+      to.present = !row["locator"].is_null();
+      to.rev = row["revision"].as<revision>();
+      to.sum = checksum_of(row["sum"]);
+      if (!to.present)
+        continue;
+      to.locator = locator_of(row["locator"], found.column_type("locator"));
+      if (const auto size = row["size"].as<std::int64_t>(-1); size >= 0)
+        to.size = static_cast<std::uint64_t>(size);
+    }
+  });
+  if (!refusal || !concerns_a_row(*refusal))
+    return refusal;
+  if (rows.size() == 1) {
+    rows.front().present = true;
+    rows.front().locator.clear();
+    return std::nullopt;
+  }
+  const auto half = rows.size() / 2;
+  if (auto why = look_up(tx, type, rows.first(half)))
+    return why;
+  return look_up(tx, type, rows.subspan(half));
+}
+
+// -- catalogue
+
+result<catalogue_page> pg_primary_reader::catalogue(const std::string& name, record_id after,
+                                                    std::size_t limit) {
+  return guarded("read the catalogue of " + name, [&]() -> result<catalogue_page> {
+    snapshot tx{*db_};
+    const auto type = find_ready(tx, name);
+    if (!type)
+      return fail(type.error());
+    std::vector<looked_up> rows;
+    const auto refusal = refused_within(tx, [&] {
+      if (type->kind == key_kind::integer)
+        for (const auto& row : tx.exec_params(key_page_sql(*type->declared->model), after, limit))
+          rows.push_back({row[0].as<record_id>(), row[0].as<std::string>(), false, {}, {}, 0, {}});
+      else
+        for (const auto& row : tx.exec_params(numbered_page_sql, type->type_id, after, limit))
+          rows.push_back({row[0].as<record_id>(), row[1].as<std::string>(), false, {}, {}, 0, {}});
+    });
+    const auto why = refusal ? refusal : look_up(tx, *type, rows);
+    if (why)
+      return fail(ec::type_waiting,
+                  "the catalogue of " + name + " can't be read now: " + why->message);
+    catalogue_page page;
+    page.type = name;
+    page.generation = type->generation;
+    page.next_after = rows.empty() ? after : rows.back().record;
+    page.last = rows.size() < limit;
+    for (auto& row : rows)
+      if (row.present)
+        page.rows.push_back({row.record, std::move(row.key), std::move(row.locator), row.size,
+                             std::max(row.rev, type->floor), row.sum});
+    return page;
+  });
+}
+
+result<std::vector<resolved_record>>
+pg_primary_reader::resolve(const std::string& name, std::span<const record_id> records) {
+  return guarded("resolve records of " + name, [&]() -> result<std::vector<resolved_record>> {
+    snapshot tx{*db_};
+    const auto type = find_ready(tx, name);
+    if (!type)
+      return fail(type.error());
+    std::vector<resolved_record> out;
+    std::vector<looked_up> rows;
+    std::vector<std::size_t> places;
+    for (const auto record : records)
+      out.push_back({record, false, {}, {}});
+    if (type->kind == key_kind::integer) {
+      for (std::size_t i = 0; i < records.size(); ++i) {
+        rows.push_back({records[i], std::to_string(records[i]), false, {}, {}, 0, {}});
+        places.push_back(i);
+      }
+    } else {
+      for (const auto& row : tx.exec_params(keys_of_sql, type->type_id, array_literal(records))) {
+        places.push_back(row["n"].as<std::size_t>() - 1);
+        rows.push_back(
+            {records[places.back()], row["key"].as<std::string>(), false, {}, {}, 0, {}});
+      }
+    }
+    if (const auto why = look_up(tx, *type, rows))
+      return fail(ec::type_waiting,
+                  "records of " + name + " can't be looked up now: " + why->message);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      auto& to = out[places[i]];
+      to.present = rows[i].present;
+      to.locator = std::move(rows[i].locator);
+      to.sum = rows[i].sum;
+    }
+    return out;
+  });
+}
+
+// -- where the primary stands
+
+result<event_position> pg_primary_reader::newest_place() {
+  return guarded("read the log's newest place", [&] {
+    pqxx::nontransaction tx{*db_};
+    const auto rows = tx.exec_prepared(newest);
+    if (rows.empty())
+      return event_position{};
+    return event_position{rows[0]["xid"].as<std::uint64_t>(), rows[0]["id"].as<std::int64_t>(),
+                          rows[0]["token"].as<std::int32_t>()};
+  });
+}
+
+result<snapshot_bounds> pg_primary_reader::bounds() {
+  return guarded("read the snapshot's bounds", [&] {
+    pqxx::nontransaction tx{*db_};
+    const auto row = tx.exec1("SELECT pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text"
+                              " FROM pg_current_snapshot() s");
+    return snapshot_bounds{row[0].as<std::uint64_t>(), row[1].as<std::uint64_t>()};
+  });
+}
+
+result<std::string> pg_primary_reader::identity() {
+  return guarded("read the database's identity", [&] {
+    pqxx::nontransaction tx{*db_};
+    return tx.exec1(identity_sql)[0].as<std::string>();
+  });
+}
+
+result<std::optional<horizon_blocker>> pg_primary_reader::blocker(std::chrono::seconds age) {
+  return guarded("look for the oldest transaction", [&]() -> std::optional<horizon_blocker> {
+    pqxx::nontransaction tx{*db_};
+    const auto rows = tx.exec_params(blocker_sql, static_cast<double>(age.count()));
+    if (rows.empty())
+      return std::nullopt;
+    return horizon_blocker{rows[0]["pid"].as<std::int32_t>(),
+                           std::chrono::seconds{rows[0]["age"].as<std::int64_t>()}};
+  });
+}
+
+} // namespace
+
+result<std::unique_ptr<primary_reader>> primary_reader::open(const std::string& url) {
+  auto db = connect(url, "primary reader");
+  if (!db)
+    return fail(std::move(db).error());
+  auto reader = std::make_unique<pg_primary_reader>(std::move(*db));
+  if (auto ok = reader->prepare(); !ok)
+    return fail(std::move(ok).error());
+  return reader;
+}
+
+} // namespace farshore

@@ -1,0 +1,147 @@
+#include "registry/primary_store.hpp"
+
+#include "registry/database.hpp"
+#include "registry/installed_type.hpp"
+#include "registry/log_fold.hpp"
+#include "registry/migrations.hpp"
+#include "registry/model_sql.hpp"
+#include "registry/state_seed.hpp"
+#include "registry/type_installer.hpp"
+
+#include <optional>
+
+namespace farshore {
+
+namespace {
+
+// Small sets against large tables, always: the planner's other ideas read a million rows for ten.
+constexpr auto session_sql = R"(
+  SET enable_seqscan = off;
+  SET enable_bitmapscan = off;
+  SET enable_hashjoin = off;
+  SET enable_mergejoin = off;
+  SET plan_cache_mode = force_custom_plan
+)";
+
+constexpr auto counts_sql = R"(
+  SELECT t.name, coalesce(c.records, 0) AS records, coalesce(c.checksummed, 0) AS checksummed,
+    coalesce(c.checksum_failed, 0) AS checksum_failed
+  FROM farshore.replicable_type t LEFT JOIN farshore.state_counts c ON c.type_id = t.type_id
+  WHERE t.name = ANY ($1::text[])
+  ORDER BY array_position($1::text[], t.name)
+)";
+
+class pg_primary_store final : public primary_store {
+public:
+  explicit pg_primary_store(std::unique_ptr<pqxx::connection> db)
+      : db_{std::move(db)}, installer_{*db_}, fold_{*db_}, seed_{*db_} {}
+
+  result<void> prepare() {
+    if (auto ok = migrate(*db_, primary_migrations()); !ok)
+      return ok;
+    if (auto ok =
+            guarded("set up the session", [&] { pqxx::nontransaction{*db_}.exec(session_sql); });
+        !ok)
+      return ok;
+    return fold_.prepare();
+  }
+
+  result<std::vector<type_status>> install(std::span<const replicable_type> types) override {
+    declared_.clear();
+    for (const auto& type : types)
+      declared_.push_back(type.name);
+    return installer_.install(types);
+  }
+
+  result<std::size_t> fold(std::size_t limit) override { return fold_.fold(limit); }
+  result<bool> seed(std::size_t limit) override { return seed_.seed(limit); }
+
+  result<revision> publish(const std::string& type, const std::string& key, operation op) override;
+  [[nodiscard]] result<std::vector<primary_counts>> counts() override;
+
+private:
+  std::unique_ptr<pqxx::connection> db_;
+  type_installer installer_;
+  log_fold fold_;
+  state_seed seed_;
+  std::vector<std::string> declared_;
+};
+
+result<revision> pg_primary_store::publish(const std::string& type, const std::string& key,
+                                           operation op) {
+  if (op == operation::truncated)
+    return fail(ec::not_found, "publish " + type + "/" + key +
+                                   ": truncated is of a table, not of a record; truncate the "
+                                   "table, or publish created, updated or deleted");
+  return guarded("publish " + type + "/" + key, [&]() -> result<revision> {
+    std::optional<installed_type> found;
+    std::optional<revision> published;
+    const auto refusal = refused([&] {
+      pqxx::work tx{*db_};
+      tx.exec0("SET LOCAL lock_timeout = '1s'");
+      const auto rows =
+          tx.exec_params(std::string{installed_types_sql} + "WHERE t.name = $1", type);
+      if (rows.empty())
+        return;
+      found = read_installed(rows[0]);
+      // Under the row's lock, as the triggers draw theirs: else this id could be above one whose
+      // change nobody sees yet, and that change would be taken for an old one.
+      const auto row = tx.exec_params("SELECT m." + found->key + "::text FROM " + found->table +
+                                          " AS m WHERE m." + found->key + " = ($1::text)" +
+                                          found->cast() + " FOR SHARE",
+                                      key);
+      if (row.empty())
+        return;
+      const auto logged = row[0][0].as<std::string>(); // as the triggers write it
+      published = tx.exec_params1("INSERT INTO farshore.event_log"
+                                  " (type_id, operation, record_id, key)"
+                                  " VALUES ($1, $2, $3, $4) RETURNING id",
+                                  found->type_id, static_cast<int>(op),
+                                  found->numbered() ? std::nullopt : std::optional{logged},
+                                  found->numbered() ? std::optional{logged} : std::nullopt)[0]
+                      .as<revision>();
+      tx.commit();
+    });
+    const auto what = "publish " + type + "/" + key + ": ";
+    if (refusal && refusal->locked())
+      return fail(ec::overloaded,
+                  what + "the application holds the row's lock; try again when it is done");
+    if (refusal && refusal->sqlstate.starts_with("22"))
+      return fail(ec::not_found, what + "no such key: " + refusal->message);
+    if (refusal)
+      return fail(ec::type_waiting, what + refusal->message);
+    if (!found)
+      return fail(ec::not_found, what + "no such type, or its table is not being watched");
+    if (!published)
+      return fail(ec::not_found, what + "table " + found->table +
+                                     " has no such row (deleted rows need no publishing: the "
+                                     "triggers have done it)");
+    return *published;
+  });
+}
+
+result<std::vector<primary_counts>> pg_primary_store::counts() {
+  return guarded("read counts", [&] {
+    pqxx::read_transaction tx{*db_};
+    std::vector<primary_counts> out;
+    for (const auto& row : tx.exec_params(counts_sql, text_array_literal(declared_)))
+      out.push_back({row["name"].as<std::string>(), row["records"].as<std::int64_t>(),
+                     row["checksummed"].as<std::int64_t>(),
+                     row["checksum_failed"].as<std::int64_t>()});
+    return out;
+  });
+}
+
+} // namespace
+
+result<std::unique_ptr<primary_store>> primary_store::open(const std::string& url) {
+  auto db = connect(url, "primary store");
+  if (!db)
+    return fail(std::move(db).error());
+  auto store = std::make_unique<pg_primary_store>(std::move(*db));
+  if (auto ok = store->prepare(); !ok)
+    return fail(std::move(ok).error());
+  return store;
+}
+
+} // namespace farshore
