@@ -133,7 +133,7 @@ public:
   /// Marks records due again, as bulk work; what is due already keeps its place. `all` is taken on
   /// as a job for continue_resync. Returns how many records it is about.
   virtual result<std::size_t> resync(const std::string& type, const resync_selection& which) = 0;
-  /// Advances unfinished resync jobs by about `rows`; true while something is left.
+  /// Advances unfinished resync jobs by about `rows` (> 0); true while something is left.
   virtual result<bool> continue_resync(std::size_t rows) = 0;
 
   /// Empty type: all types. Kept across restarts.
