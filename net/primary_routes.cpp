@@ -216,8 +216,15 @@ asio::awaitable<result<bool>> primary_routes::impl::has_news(const event_positio
 }
 
 result<events_page> primary_routes::impl::read_events(const events_request& wanted) {
-  auto page = readers.ask(
-      [&](primary_reader& reader) { return reader.events(wanted.after, wanted.limit); });
+  auto page = readers.ask([&](primary_reader& reader) -> result<events_page> {
+    auto identity = reader.identity();
+    if (!identity)
+      return fail(std::move(identity).error());
+    auto read = reader.events(wanted.after, wanted.limit);
+    if (read)
+      read->identity = std::move(*identity);
+    return read;
+  });
   if (page) {
     const std::scoped_lock lock{mutex};
     name_waiting(page->types);
