@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include <pqxx/pqxx>
 
@@ -77,13 +78,16 @@ std::optional<sql_refusal> refused(Body&& body) {
   } catch (const pqxx::deadlock_detected&) {
     return sql_refusal{"40P01", "deadlock detected"};
   } catch (const pqxx::sql_error& e) {
-    if (e.sqlstate().empty() || e.sqlstate().starts_with("57P"))
+    auto state = e.sqlstate();
+    if (dynamic_cast<const pqxx::insufficient_privilege*>(&e) != nullptr)
+      state = "42501"; // libpqxx leaves it out
+    if (state.empty() || state.starts_with("57P"))
       throw;
     std::string_view text = e.what();
     text = text.substr(0, text.find('\n'));
     if (const auto severity = text.find(":  "); severity != std::string_view::npos)
       text.remove_prefix(severity + 3);
-    return sql_refusal{e.sqlstate(), std::string{text}};
+    return sql_refusal{std::move(state), std::string{text}};
   }
 }
 
