@@ -19,17 +19,6 @@ namespace {
 constexpr auto only_node_sql = "SELECT pg_advisory_lock(7377581253823296102)";
 constexpr auto lock_not_available = "55P03";
 
-// Every statement here joins a small set with a large, fast growing table. A plan that was made for
-// the small table it was a minute ago would be kept for ever, and statistics lag behind: so plans
-// are made anew, and only of the one sensible shape.
-constexpr auto planner_sql = R"(
-  SET plan_cache_mode = force_custom_plan;
-  SET enable_hashjoin = off;
-  SET enable_mergejoin = off;
-  SET max_parallel_workers_per_gather = 0;
-  SET jit = off
-)";
-
 constexpr auto load_cursor_sql = R"(
   SELECT epoch, identity, xid::text AS xid, id, token, covered_xid::text AS covered_xid,
          farshore.microseconds(horizon) AS horizon_us
@@ -69,20 +58,6 @@ constexpr auto read_counts = "registry counts";
 constexpr auto read_counts_sql = R"(
   SELECT registry, pending, started, synced, failed, missing_on_primary, removing, never_synced
   FROM farshore.registry_counts WHERE type_id = $1::integer
-)";
-
-constexpr auto last_record = "registry last record";
-constexpr auto last_record_sql = R"(
-  SELECT max(record_id) AS last FROM farshore.registry WHERE type_id = $1::integer
-)";
-
-constexpr auto read_lag = "registry lag";
-constexpr auto read_lag_sql = R"(
-  SELECT c.never_synced,
-         (SELECT farshore.microseconds(min(due_since)) FROM farshore.registry
-          WHERE type_id = $1::integer AND due_since IS NOT NULL AND NOT missing_on_primary)
-           AS since_us
-  FROM farshore.registry_counts AS c WHERE c.type_id = $1::integer
 )";
 
 /// A row of `replicable_type`.
@@ -186,14 +161,11 @@ result<void> registry_database::start() {
 }
 
 void registry_database::load() {
-  pqxx::nontransaction{*db_}.exec0(planner_sql);
   prepare_registry_statements(*db_);
   db_->prepare(save_cursor, save_cursor_sql);
   db_->prepare(save_type, save_type_sql);
   db_->prepare(make_type, make_type_sql);
   db_->prepare(read_counts, read_counts_sql);
-  db_->prepare(last_record, last_record_sql);
-  db_->prepare(read_lag, read_lag_sql);
 
   pqxx::work first{*db_};
   reset_started(first);
@@ -241,10 +213,11 @@ void registry_database::make_partition(type_entry& entry) {
   const auto& name = entry.declared.name;
   entry.number = tx().exec_prepared1(make_type, name).front().as<type_number>();
   const auto number = std::to_string(entry.number);
-  // Room on each page lets an update of a row's revisions stay there, without new index entries.
+  // With room on its page a row's next version stays there: less to log, and where nothing indexed
+  // changed, no new index entries.
   tx().exec0("CREATE TABLE farshore." + tx().quote_name(name + "_registry") +
              " PARTITION OF farshore.registry FOR VALUES IN (" + number +
-             ") WITH (fillfactor = 90)");
+             ") WITH (fillfactor = 70)");
   tx().exec0("INSERT INTO farshore.registry_counts (type_id) VALUES (" + number + ")");
 }
 
@@ -524,11 +497,11 @@ result<std::size_t> registry_database::resync(const std::string& type,
     case resync_selection::kind::all:
       break;
     }
-    const auto row = tx().exec_prepared1(last_record, entry.number);
-    if (row["last"].is_null())
+    const auto last = last_record(tx(), entry.number);
+    if (!last)
       return 0;
     entry.resync_after = record_id_before_all;
-    entry.resync_upto = row["last"].as<record_id>();
+    entry.resync_upto = last;
     save(entry);
     return tx().exec_prepared1(read_counts, entry.number)["registry"].as<std::size_t>();
   });
@@ -600,10 +573,10 @@ result<std::vector<recovery_point>> registry_database::recovery_points() {
       auto oldest = cursor_.horizon;
       bool is_known = oldest && entry.backfill.complete;
       if (is_known) {
-        const auto row = tx().exec_prepared1(read_lag, entry.number);
-        is_known = row["never_synced"].as<std::int64_t>() == 0;
-        if (const auto since = time_of(row["since_us"]))
-          oldest = std::min(*oldest, *since);
+        const auto lag = read_lag(tx(), entry.number);
+        is_known = lag.never_synced == 0;
+        if (lag.due_since)
+          oldest = std::min(*oldest, *lag.due_since);
       }
       const auto before = entry.recovery_point;
       points.push_back(

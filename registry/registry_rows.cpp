@@ -10,6 +10,17 @@ namespace farshore {
 
 namespace {
 
+// Every statement here joins a small set with a large, fast growing table. A plan that was made for
+// the small table it was a minute ago would be kept for ever, and statistics lag behind: so plans
+// are made anew, and only of the one sensible shape.
+constexpr auto planner_sql = R"(
+  SET plan_cache_mode = force_custom_plan;
+  SET enable_hashjoin = off;
+  SET enable_mergejoin = off;
+  SET max_parallel_workers_per_gather = 0;
+  SET jit = off
+)";
+
 // -- conditions and expressions that several statements share
 // --------------------------------------
 
@@ -353,6 +364,20 @@ const std::string resync_some_sql = R"(
   FROM slice
 )";
 
+constexpr auto last = "registry last record";
+constexpr auto last_sql = R"(
+  SELECT max(record_id) AS last FROM farshore.registry WHERE type_id = $1::integer
+)";
+
+constexpr auto lag = "registry lag";
+constexpr auto lag_sql = R"(
+  SELECT c.never_synced,
+         (SELECT farshore.microseconds(min(due_since)) FROM farshore.registry
+          WHERE type_id = $1::integer AND due_since IS NOT NULL AND NOT missing_on_primary)
+           AS since_us
+  FROM farshore.registry_counts AS c WHERE c.type_id = $1::integer
+)";
+
 std::optional<std::int64_t> signed_size(std::optional<std::uint64_t> size) {
   return size ? std::optional{static_cast<std::int64_t>(*size)} : std::nullopt;
 }
@@ -401,6 +426,7 @@ std::optional<wall_time> time_of(const pqxx::field& microseconds) {
 }
 
 void prepare_registry_statements(pqxx::connection_base& db) {
+  pqxx::nontransaction{db}.exec0(planner_sql);
   db.prepare(events, events_sql);
   db.prepare(truncation, truncation_sql);
   db.prepare(catalogue, catalogue_sql);
@@ -416,6 +442,8 @@ void prepare_registry_statements(pqxx::connection_base& db) {
   db.prepare(resync_ids, resync_ids_sql);
   db.prepare(resync_failing, resync_failing_sql);
   db.prepare(resync_some, resync_some_sql);
+  db.prepare(last, last_sql);
+  db.prepare(lag, lag_sql);
 }
 
 page_effect write_events(pqxx::transaction_base& tx, type_number type,
@@ -582,6 +610,16 @@ resynced_slice resync_slice(pqxx::transaction_base& tx, type_number type, record
   if (row["last"].is_null())
     return {};
   return {row["last"].as<record_id>(), row["more"].as<bool>()};
+}
+
+std::optional<record_id> last_record(pqxx::transaction_base& tx, type_number type) {
+  const auto found = tx.exec_prepared1(last, type).front();
+  return found.is_null() ? std::nullopt : std::optional{found.as<record_id>()};
+}
+
+type_lag read_lag(pqxx::transaction_base& tx, type_number type) {
+  const auto row = tx.exec_prepared1(lag, type);
+  return {row["never_synced"].as<std::int64_t>(), time_of(row["since_us"])};
 }
 
 registry_row read_row(const pqxx::row& found) {

@@ -30,7 +30,8 @@ std::optional<std::int64_t> to_microseconds(std::optional<wall_time> t);
 /// Inverse, for a column of whole microseconds.
 std::optional<wall_time> time_of(const pqxx::field& microseconds);
 
-/// Prepares the statements that change or claim rows; call once for a connection.
+/// Prepares the statements that change or claim rows, and sets the connection's planner to what
+/// suits them; call once for a connection.
 void prepare_registry_statements(pqxx::connection_base& db);
 
 // -- what pages bring ----------------------------------------------------------------------------
@@ -114,6 +115,15 @@ struct resynced_slice {
 };
 resynced_slice resync_slice(pqxx::transaction_base& tx, type_number type, record_id after,
                             record_id upto, std::size_t limit, wall_time now);
+
+std::optional<record_id> last_record(pqxx::transaction_base& tx, type_number type);
+
+/// What holds a type's recovery point back.
+struct type_lag {
+  std::int64_t never_synced = 0;
+  std::optional<wall_time> due_since;
+};
+type_lag read_lag(pqxx::transaction_base& tx, type_number type);
 
 // -- reading -------------------------------------------------------------------------------------
 

@@ -1,0 +1,201 @@
+// What the registry costs at a million rows: the plans of its statements, and what a record's way
+// from backfill to synced writes.
+
+#include "registry/registry_rows.hpp"
+#include "tests/registry/pg_registry.hpp"
+#include "tests/registry/registry_fixture.hpp"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+using namespace farshore;
+using namespace farshore::test;
+
+namespace {
+
+/// 1,000,000 rows of type "file": 900,000 synced, 60,000 bulk, 10,000 live, 30,000 that failed; as
+/// many changes as there are live ones hold the recovery point back.
+constexpr auto million_sql = R"(
+  INSERT INTO farshore.registry (type_id, record_id, key, locator, target_revision,
+                                 synced_revision, size, created_at, state, retry_at, due_since,
+                                 primary_checksum, verification_checksum)
+  SELECT (SELECT id FROM farshore.replicable_type WHERE name = 'file'), n, n,
+         'some/folder/' || n % 1000 || '/file' || n || '.txt', 1,
+         CASE WHEN n % 100 < 91 THEN 1 END, 1000, now(),
+         CASE WHEN n % 100 < 90 THEN 2 WHEN n % 100 < 97 THEN 0 ELSE 3 END,
+         CASE WHEN n % 100 < 91 THEN NULL WHEN n % 100 < 97 THEN now() - interval '1 minute'
+              ELSE now() + interval '1 hour' END,
+         CASE WHEN n % 100 = 90 THEN now() END,
+         sha256(n::text::bytea), CASE WHEN n % 100 < 91 THEN sha256(n::text::bytea) END
+  FROM generate_series(1, 1000000) AS n
+)";
+
+std::string place_of(record_id n) {
+  return "share/doc/package" + std::to_string(n % 700) + "/file" + std::to_string(n) + ".gz";
+}
+
+std::string plan_of(pqxx::work& tx, const std::string& execute) {
+  std::string plan;
+  for (const auto& row : tx.exec("EXPLAIN " + execute))
+    plan += row[0].as<std::string>() + "\n";
+  return plan;
+}
+
+struct planned {
+  std::string statement;
+  std::string arguments;
+  std::string index;
+};
+
+const std::vector<planned>& statements() {
+  static const std::string ids = "'{5,700000,999999}'";
+  static const std::string texts = "'{a,b,c}'";
+  static const std::string nulls = "'{NULL,NULL,NULL}'";
+  static const std::string flags = "'{t,f,t}'";
+  static const std::vector<planned> all = {
+      {"registry due", "1, 1024, 4102444800000000", "file_registry_retry_at_record_id_idx"},
+      {"registry waiting", "1, 10, 0", "file_registry_retry_at_record_id_idx"},
+      {"registry events",
+       "1, 0, 0, 0, " + ids + ", " + ids + ", " + flags + ", " + flags + ", " + texts + ", " +
+           texts + ", " + nulls + ", " + nulls,
+       "file_registry_pkey"},
+      {"registry catalogue",
+       "1, 0, " + ids + ", " + ids + ", " + texts + ", " + texts + ", " + nulls + ", " + nulls,
+       "file_registry_pkey"},
+      {"registry wanted elsewhere", "1, " + ids + ", " + texts + ", '{1,2}'",
+       "file_registry_hashtextextended_idx"},
+      {"registry synced",
+       "1, 0, " + ids + ", " + ids + ", '{aa,bb,cc}', '{1,2,3}', '{0,0,0}', " + flags + ", " +
+           texts,
+       "file_registry_pkey"},
+      {"registry removed", "1, " + ids + ", " + ids + ", '{0,0,0}'", "file_registry_pkey"},
+      {"registry failed",
+       "1, " + ids + ", " + ids + ", " + flags + ", " + ids + ", " + texts + ", " + flags + ", " +
+           flags + ", " + nulls,
+       "file_registry_pkey"},
+      {"registry given back", "1, " + ids + ", '{0,0,0}', " + nulls, "file_registry_pkey"},
+      {"registry started", "1, " + ids + ", 0", "file_registry_pkey"},
+      {"registry resync records", "1, 0, " + ids, "file_registry_pkey"},
+      // Without statistics it goes through all rows by key: rare, and asked for by hand.
+      {"registry resync failed", "1, 0, " + ids, "file_registry_"},
+      {"registry resync slice", "1, 0, 5, 1000000, 5000", "file_registry_pkey"},
+      {"registry lag", "1", "file_registry_due_since_idx"},
+      {"registry last record", "1", "file_registry_pkey"},
+  };
+  return all;
+}
+
+/// A statement is prepared at its first use; this is one for each.
+void use_statements(pqxx::work& tx) {
+  for (const auto& one : statements())
+    if (tx.exec_params("SELECT FROM pg_prepared_statements WHERE name = $1", one.statement).empty())
+      tx.conn().prepare_now(one.statement);
+}
+
+} // namespace
+
+TEST_CASE_METHOD(registry_fixture<pg_registry>,
+                 "at a million rows every statement goes by its index", "[.][slow]") {
+  auto& db = backend.db;
+  const bool has_statistics = GENERATE(false, true); // a backfill outruns autovacuum
+  CAPTURE(has_statistics);
+  db.exec("ALTER TABLE farshore.file_registry SET (autovacuum_enabled = off)");
+  db.exec(million_sql);
+  if (has_statistics)
+    db.exec("ANALYZE farshore.file_registry");
+
+  prepare_registry_statements(db.connection());
+  pqxx::work tx{db.connection()};
+  use_statements(tx);
+  for (const auto& one : statements()) {
+    const auto plan = plan_of(tx, "EXECUTE \"" + one.statement + "\"(" + one.arguments + ")");
+    INFO(one.statement << "\n" << plan);
+    CHECK(plan.find("Seq Scan on file_registry") == std::string::npos);
+    CHECK(plan.find(one.index) != std::string::npos);
+  }
+}
+
+TEST_CASE_METHOD(registry_fixture<pg_registry>, "at a million rows a small batch takes little time",
+                 "[.][slow]") {
+  auto& db = backend.db;
+  db.exec(million_sql);
+  CHECK(counts().registry == 1'000'000);
+  CHECK(counts().synced == 900'000);
+  CHECK(counts().failed == 30'000);
+
+  const auto begun = std::chrono::steady_clock::now();
+  const auto got = claim_all(1000);
+  CHECK(got.claims.size() == 1000);
+  std::vector<outcome> outcomes;
+  for (const auto& one : got.claims)
+    outcomes.push_back(synced(one));
+  finish_all(outcomes);
+  events({present(10, 5, "moved"), gone(11, 6)});
+  recovery();
+  resync({resync_selection::kind::all, {}});
+  continue_resync(1000);
+  const auto took = std::chrono::steady_clock::now() - begun;
+  // Far above what it takes, far below one look at every row for each of them.
+  CHECK(took < 2s);
+}
+
+TEST_CASE_METHOD(registry_fixture<pg_registry>,
+                 "a record's way from backfill to synced writes little", "[.][slow]") {
+  constexpr record_id all = 100'000;
+  constexpr record_id page_rows = 5'000;
+  constexpr std::size_t claims = 1'024;
+  auto& db = backend.db;
+  backend.reopen();
+  db.exec("CHECKPOINT");
+  const auto wal = [&] { return db.query_value("SELECT pg_current_wal_insert_lsn()"); };
+  const auto since = [&](const std::string& before) {
+    return std::stod(db.query_value("SELECT pg_current_wal_insert_lsn() - '" + before + "'")) / all;
+  };
+  const auto seconds = [](auto begun) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  };
+
+  const auto at_start = wal();
+  auto begun = std::chrono::steady_clock::now();
+  for (record_id first = 1; first <= all; first += page_rows) {
+    std::vector<catalogue_row> rows;
+    for (auto n = first; n < first + page_rows; ++n)
+      rows.push_back(listed(n, place_of(n), n, std::uint8_t{1}));
+    catalogue(std::move(rows), 1, first + page_rows > all);
+  }
+  const auto backfill_seconds = seconds(begun);
+  const auto backfill_bytes = since(at_start);
+
+  const auto at_backfilled = wal();
+  begun = std::chrono::steady_clock::now();
+  std::size_t done = 0;
+  for (auto got = claim_all(claims); !got.claims.empty(); got = claim_all(claims)) {
+    std::vector<outcome> outcomes;
+    for (const auto& one : got.claims)
+      outcomes.push_back(synced(one));
+    finish_all(outcomes);
+    done += outcomes.size();
+  }
+  const auto sync_seconds = seconds(begun);
+  const auto sync_bytes = since(at_backfilled);
+
+  const auto at_synced = wal();
+  std::vector<served_event> sums;
+  for (record_id n = 1; n <= all; ++n) {
+    sums.push_back(checksummed(all + n, n, place_of(n), 1));
+    if (sums.size() == 2'000)
+      events(std::exchange(sums, {}));
+  }
+  const auto sum_bytes = since(at_synced);
+
+  WARN("WAL bytes a record: backfill " << backfill_bytes << ", sync " << sync_bytes
+                                       << ", checksum event " << sum_bytes << "; records a second: "
+                                       << "backfill " << all / backfill_seconds << ", sync "
+                                       << all / sync_seconds);
+  CHECK(done == static_cast<std::size_t>(all));
+  CHECK(counts().synced == all);
+  CHECK(backfill_bytes < 700);
+  CHECK(sync_bytes < 1'000);
+  CHECK(sum_bytes < 500);
+}
