@@ -53,9 +53,9 @@ constexpr auto events_after_sql = R"(
 
 constexpr auto newest = "newest_place";
 constexpr auto newest_sql = R"(
-  SELECT xid::text AS xid, id, token FROM farshore.event_log
-  WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
-  ORDER BY xid DESC, id DESC LIMIT 1
+  SELECT e.xid::text AS xid, e.id, e.token FROM farshore.event_log e
+  WHERE e.xid < pg_snapshot_xmin(pg_current_snapshot())
+  ORDER BY e.xid DESC, e.id DESC LIMIT 1 -- e.xid: the bare name would be the text
 )";
 
 constexpr auto numbered_page_sql = R"(

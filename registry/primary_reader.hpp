@@ -41,8 +41,11 @@ public:
 
   /// Events behind `after` and below the snapshot's xmin, in (xid, id) order, at most `limit` log
   /// rows; of a record only its highest id. Everything in one snapshot. `after` all zero: the log's
-  /// beginning. Fails with ec::position_unknown when the row of `after` is not in the log with that
-  /// token. (horizon and waiting texts are not filled in here; `types` carries name and
+  /// beginning. A row whose own data make an expression of the declaration's fail is present with
+  /// an empty locator. The page ends before an event that can't be served yet (its key has no
+  /// record id, its table is locked); where that is the first one `more` is false: nothing is won
+  /// by asking at once. Fails with ec::position_unknown when the row of `after` is not in the log
+  /// with that token. (horizon and waiting texts are not filled in here; `types` carries name and
   /// generation.)
   virtual result<events_page> events(const event_position& after, std::size_t limit) = 0;
 

@@ -35,11 +35,13 @@ public:
   /// where the declaration or the table changed, removes those of types that are gone or disabled.
   /// A table that is not there (yet) is a status, not an error. Cheap when nothing changed: called
   /// every second or two. A (re)installed type gets a higher generation. DDL runs with a lock
-  /// time-out of 100 ms: when a lock is not to be had the type stays `waiting` and is tried again.
+  /// time-out of 100 ms: when a lock is not to be had the type stays `waiting` and is tried again,
+  /// less and less often. Answers for each type that is enabled.
   virtual result<std::vector<type_status>> install(std::span<const replicable_type> types) = 0;
 
   /// Takes up to `limit` events behind the primary's own cursor into record_keys and the state
-  /// table. Returns how many it took.
+  /// table. Returns how many it took; none while a table of the application's is locked. Fails with
+  /// ec::database_rejected where another node moved the cursor.
   virtual result<std::size_t> fold(std::size_t limit) = 0;
 
   /// Gives rows that are older than their type's first event a state row (and a record id where the
@@ -47,8 +49,10 @@ public:
   /// keys are not integers become ready (generation > 0 in `install`'s answer) only once seeded.
   virtual result<bool> seed(std::size_t limit) = 0;
 
-  /// Appends an event by hand. `key` as text. Fails with ec::not_found for an unknown type or a key
-  /// that does not fit the key's type.
+  /// Appends an event by hand, for a row that is there; `key` as text. Fails with ec::not_found for
+  /// an unknown type, a key that does not fit the key's type, or no such row; with ec::overloaded
+  /// while the application holds the row's lock; with ec::type_waiting where the table can't be
+  /// read. None of them harms the store.
   virtual result<revision> publish(const std::string& type, const std::string& key,
                                    operation op) = 0;
 

@@ -357,6 +357,25 @@ TEST_CASE_METHOD(widgets_fixture,
   CHECK(counts_of("widget").records == 0);
 }
 
+TEST_CASE_METHOD(widgets_fixture,
+                 "the order of transactions is by number, also where their ids "
+                 "grow by a digit",
+                 "[events]") {
+  db.exec("INSERT INTO widgets VALUES (1, 'a')");
+  const auto digits = std::to_string(must(reader->bounds()).xmax).size();
+  {
+    pqxx::nontransaction tx{db.connection()};
+    tx.exec("DO $$ BEGIN WHILE length(pg_current_xact_id()::text) <= " + std::to_string(digits) +
+            " LOOP COMMIT; END LOOP; END $$");
+  }
+  db.exec("INSERT INTO widgets VALUES (2, 'b')");
+  CHECK(must(store->fold(1)) == 1);
+  CHECK(counts_of("widget").records == 1);
+  CHECK(page(1).events.front().record == 1);
+  CHECK(page(1).events.front().record == 2);
+  CHECK(must(reader->newest_place()) == place);
+}
+
 TEST_CASE_METHOD(widgets_fixture, "a place that the log never held is not known", "[events]") {
   db.exec("INSERT INTO widgets VALUES (1, 'a')");
   const auto got = page();

@@ -1,0 +1,139 @@
+// At a million rows, what a call of the primary's reads follows its limit and not the tables' size.
+// By the server's own count of what was read, which tells more than a plan: a plan can name an
+// index and still walk all of it.
+
+#include "tests/registry/primary_fixture.hpp"
+
+#include <chrono>
+
+using namespace farshore;
+using namespace farshore::test;
+
+namespace {
+
+struct reads {
+  std::int64_t whole_tables = 0;
+  std::int64_t index_entries = 0;
+};
+
+class million_fixture : public primary_fixture {
+public:
+  million_fixture() {
+    db.exec("CREATE TABLE widgets (id bigint PRIMARY KEY, path text, ready boolean)");
+    db.exec("CREATE TABLE notes (name text PRIMARY KEY, path text)");
+    auto widget = make_type("widget", "widgets");
+    widget.model->available = "ready";
+    ready({widget, make_type("note", "notes", "name")});
+    db.exec("INSERT INTO widgets SELECT n, 'p/' || n, true FROM generate_series(1, 700000) AS n");
+    db.exec(
+        "INSERT INTO notes SELECT 'note ' || n, 'n/' || n FROM generate_series(1, 300000) AS n");
+    while (must(store->fold(100'000)) > 0)
+      ;
+    db.exec("ANALYZE");
+  }
+
+  /// What `call` reads of the tables of both sides, by the sessions of Farshore.
+  template <class Call>
+  reads count(const std::string& what, Call&& call) {
+    close_sessions();
+    const auto before = so_far();
+    store = must(primary_store::open(db.url()));
+    reader = must(primary_reader::open(db.url()));
+    reader->declare(types);
+    const auto started = std::chrono::steady_clock::now();
+    call();
+    const std::chrono::duration<double, std::milli> took =
+        std::chrono::steady_clock::now() - started;
+    close_sessions();
+    const auto after = so_far();
+    const reads read{after.whole_tables - before.whole_tables,
+                     after.index_entries - before.index_entries};
+    WARN(what << ": " << took.count() << " ms, " << read.index_entries << " index entries");
+    return read;
+  }
+
+private:
+  /// A session hands in its counts when it ends.
+  void close_sessions() {
+    store.reset();
+    reader.reset();
+    db.exec("SELECT pg_stat_force_next_flush()");
+    while (db.query_value("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE"
+                          " 'farshore primary%' AND datname = current_database()") != "0")
+      ;
+  }
+
+  reads so_far() {
+    pqxx::work tx{db.connection()};
+    // Tables of a page or two are read whole, and should be.
+    const auto tables = tx.exec1("SELECT sum(seq_tup_read) FROM pg_stat_user_tables"
+                                 " WHERE relname IN ('widgets', 'notes', 'event_log', 'state',"
+                                 " 'record_keys')");
+    const auto indexes = tx.exec1("SELECT sum(idx_tup_read) FROM pg_stat_user_indexes"
+                                  " WHERE relname IN ('widgets', 'notes', 'event_log', 'state',"
+                                  " 'record_keys')");
+    return {tables[0].as<std::int64_t>(), indexes[0].as<std::int64_t>()};
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(million_fixture, "at a million rows each call reads what it returns",
+                 "[plans][slow]") {
+  const auto middle = must(reader->events({}, 500'000)).upto;
+  const auto check = [](const reads& read, std::int64_t index_entries) {
+    CHECK(read.whole_tables == 0);
+    CHECK(read.index_entries <= index_entries);
+  };
+
+  check(count("events, 2,000 of integer keys",
+              [&] { CHECK(must(reader->events(middle, 2000)).events.size() == 2000); }),
+        3 * 2000 + 10);
+  check(count("an event that is the newest",
+              [&] {
+                CHECK(must(reader->events(must(reader->newest_place()), 2000)).events.empty());
+              }),
+        10);
+  const auto notes = [&] {
+    auto at = middle;
+    at.id = std::stoll(db.query_value("SELECT max(id) FROM farshore.event_log WHERE key = 'note"
+                                      " 150000'"));
+    pqxx::work tx{db.connection()};
+    const auto row = tx.exec1("SELECT xid::text, token FROM farshore.event_log WHERE id = " +
+                              std::to_string(at.id));
+    at.xid = row[0].as<std::uint64_t>();
+    at.token = row[1].as<std::int32_t>();
+    return at;
+  }();
+  check(count("events, 2,000 of text keys",
+              [&] { CHECK(must(reader->events(notes, 2000)).events.size() == 2000); }),
+        4 * 2000 + 10);
+  check(count("catalogue, 5,000 of integer keys",
+              [&] { CHECK(must(reader->catalogue("widget", 350'000, 5000)).rows.size() == 5000); }),
+        3 * 5000 + 10);
+  check(count("catalogue, 5,000 of text keys",
+              [&] { CHECK(must(reader->catalogue("note", 150'000, 5000)).rows.size() == 5000); }),
+        3 * 5000 + 10);
+  std::vector<record_id> some;
+  for (record_id id = 1; id <= 1000; ++id)
+    some.push_back(id * 251);
+  check(count("resolve, 1,000 of each",
+              [&] {
+                CHECK(must(reader->resolve("widget", some)).back().present);
+                CHECK(must(reader->resolve("note", some)).back().present);
+              }),
+        5 * 1000 + 10);
+
+  check(count("fold, nothing new", [&] { CHECK(must(store->fold(5000)) == 0); }), 10);
+  db.exec("UPDATE widgets SET path = path || 'x' WHERE id BETWEEN 300001 AND 304000");
+  db.exec("DELETE FROM notes WHERE name LIKE 'note 1500%'");
+  db.exec("INSERT INTO notes SELECT 'new ' || n, 'n' FROM generate_series(1, 500) AS n");
+  check(count("fold, 4,611 events", [&] { CHECK(must(store->fold(5000)) == 4611); }),
+        7 * 4611 + 100);
+
+  db.exec("UPDATE farshore.replicable_type SET seeded = false, seeded_to = '350000'"
+          " WHERE name = 'widget'");
+  check(count("seed, 5,000 rows", [&] { CHECK(must(store->seed(5000))); }), 3 * 5000 + 10);
+  db.exec("UPDATE farshore.replicable_type SET seeded = true, pruned = false, pruned_to = 100000");
+  check(count("prune, 5,000 rows", [&] { CHECK(must(store->seed(5000))); }), 4 * 5000 + 10);
+}
