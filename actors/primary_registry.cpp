@@ -72,8 +72,9 @@ void primary_registry_state::tick() {
 result<std::int64_t> primary_registry_state::publish(const std::string& type,
                                                      const std::string& key, operation what) {
   auto published = parts.store->publish(type, key, what);
-  if (!published && published.error().code != ec::not_found)
-    give_up(published.error());
+  const auto code = published ? ec::not_found : published.error().code;
+  if (code != ec::not_found && code != ec::overloaded && code != ec::type_waiting)
+    give_up(published.error()); // the others are of this one row
   return published;
 }
 
