@@ -66,6 +66,10 @@ struct sql_refusal {
 
   /// A lock was not to be had in time, or two waited for each other: later it may go.
   [[nodiscard]] bool locked() const { return sqlstate == "55P03" || sqlstate == "40P01"; }
+  /// It says nothing of the statement itself: a lock, a time-out, a server short of something.
+  [[nodiscard]] bool passing() const {
+    return locked() || sqlstate == "57014" || sqlstate.starts_with("53");
+  }
 };
 
 /// Runs `body` and returns the database's refusal, for callers that react to what it was.

@@ -26,6 +26,21 @@ constexpr auto new_events_sql = R"(
   GROUP BY b.type_id, newest.xid, newest.id, newest.token
 )";
 
+// A transaction that this server has not begun yet can't have written anything: the rows came with
+// a dump of another server, whose numbers mean nothing here.
+constexpr auto foreign_log_sql = R"(
+  SELECT EXISTS (SELECT FROM farshore.event_log
+                 WHERE xid >= pg_snapshot_xmax(pg_current_snapshot()))
+    OR EXISTS (SELECT FROM farshore.log_cursor
+               WHERE xid >= pg_snapshot_xmax(pg_current_snapshot()))
+)";
+
+constexpr auto start_over_sql = R"(
+  DELETE FROM farshore.event_log;
+  UPDATE farshore.log_cursor SET xid = '0', id = 0, token = 0;
+  UPDATE farshore.replicable_type SET table_oid = NULL
+)";
+
 constexpr auto move_cursor_sql = R"(
   UPDATE farshore.log_cursor SET xid = $1::xid8, id = $2, token = $3
   WHERE name = 'primary' AND xid = $4::xid8 AND id = $5
@@ -91,11 +106,17 @@ std::string fold_sql(const installed_type& type) {
 result<void> log_fold::prepare() {
   return guarded("read the primary's cursor", [&] {
     db_.prepare(new_events, new_events_sql);
-    pqxx::read_transaction tx{db_};
+    pqxx::work tx{db_};
+    if (tx.exec1(foreign_log_sql)[0].as<bool>()) {
+      spdlog::warn("the event log came from another database server (a dump that was loaded): it "
+                   "starts over, and every type is a new generation");
+      tx.exec(start_over_sql);
+    }
     const auto row = tx.exec1("SELECT xid::text AS xid, id, token FROM farshore.log_cursor"
                               " WHERE name = 'primary'");
     cursor_ = {row["xid"].as<std::uint64_t>(), row["id"].as<std::int64_t>(),
                row["token"].as<std::int32_t>()};
+    tx.commit();
   });
 }
 

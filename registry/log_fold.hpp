@@ -18,7 +18,8 @@ class log_fold {
 public:
   explicit log_fold(pqxx::connection_base& db) : db_{db} {}
 
-  /// Reads the cursor. Once, before anything else.
+  /// Reads the cursor. Once, before anything else. A log that was loaded from another server's dump
+  /// starts over.
   result<void> prepare();
 
   /// See primary_store::fold. Takes none for now (and says why, once) where a table of the

@@ -256,6 +256,7 @@ std::vector<type_status> pg_primary_reader::statuses(const ready_types& types) c
 // -- events
 
 result<events_page> pg_primary_reader::events(const event_position& after, std::size_t limit) {
+  limit = std::max<std::size_t>(limit, 1);
   return guarded("read events", [&]() -> result<events_page> {
     snapshot tx{*db_};
     const auto standing = tx.exec_prepared1(stand, std::to_string(after.xid), after.id);

@@ -74,7 +74,7 @@ result<bool> state_seed::seed(std::size_t limit) {
     });
     // A locked table is free again some time; one that is gone, or no longer what it was, is the
     // installer's business.
-    return refusal ? refusal->locked() : left;
+    return refusal ? refusal->passing() : left;
   });
 }
 

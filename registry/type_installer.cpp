@@ -285,15 +285,15 @@ std::string type_installer::check_expressions(const replicable_type& type) {
     fitting_.insert(type.name);
     return {};
   }
+  if (whole->passing() && fitting_.contains(type.name))
+    return {};
   if (whole->locked())
-    return fitting_.contains(type.name)
-               ? std::string{}
-               : "waiting for a lock on table " + in_quotes(type.model->table);
+    return "waiting for a lock on table " + in_quotes(type.model->table);
   fitting_.erase(type.name);
   for (const auto& [part, name] :
        {std::pair{model_part::locator, "locator"}, std::pair{model_part::available, "available"},
         std::pair{model_part::size, "size"}})
-    if (const auto why = run(part); why && !why->locked()) {
+    if (const auto why = run(part); why && !why->passing()) {
       // Farshore's session searches no schema of the application's.
       const bool unqualified = why->sqlstate == "42883" || why->sqlstate == "42704";
       return std::string{name} + " does not fit table " + in_quotes(type.model->table) + ": " +
@@ -345,11 +345,8 @@ std::string type_installer::reinstall(const replicable_type& type, known_type& k
       throw pqxx::undefined_table{again.trouble, "", "42P01"};
     const bool other_keys =
         !known.kind.empty() && known.kind != to_string(again.traced.kind) && known.generation > 0;
-    if (other_keys) {
-      // Record ids of another kind of key: nothing that was known under them may be found again.
-      tx.exec_params("DELETE FROM farshore.state WHERE type_id = $1", known.type_id);
-      tx.exec_params("DELETE FROM farshore.record_keys WHERE type_id = $1", known.type_id);
-    }
+    // Record ids of another kind of key: under a new number for the type, nothing that was known by
+    // them is found again.
     const auto row = tx.exec_params1(
         "UPDATE farshore.replicable_type SET"
         "  type_id = CASE WHEN $2 THEN"
@@ -391,9 +388,19 @@ std::string type_installer::reinstall(const replicable_type& type, known_type& k
       tx.exec("ALTER TABLE " + on + " ENABLE ALWAYS TRIGGER " + identifier(trigger.name));
     }
   });
-  if (why.empty())
-    known = *now;
-  return why;
+  if (!why.empty())
+    return why;
+  if (now->type_id != known.type_id)
+    forget(known.type_id); // may take its time: the table's lock is gone by now
+  known = *now;
+  return {};
+}
+
+void type_installer::forget(std::int32_t type_id) {
+  pqxx::work tx{db_};
+  tx.exec_params("DELETE FROM farshore.state WHERE type_id = $1", type_id);
+  tx.exec_params("DELETE FROM farshore.record_keys WHERE type_id = $1", type_id);
+  tx.commit();
 }
 
 void type_installer::uninstall(const std::string& name, const seen_functions& functions) {

@@ -87,6 +87,7 @@ private:
   void uninstall(const std::string& name, const seen_functions& functions);
   void replace_functions(const std::string& name, const trigger_set& wanted);
   void mark_unready(known_type& known);
+  void forget(std::int32_t type_id);
   /// Runs DDL in a transaction that waits for no lock for long. Empty, or why it was refused.
   template <class Body>
   std::string with_lock(const std::string& name, const std::string& what, Body&& body);

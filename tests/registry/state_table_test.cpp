@@ -205,6 +205,27 @@ TEST_CASE_METHOD(state_fixture, "an event published by hand never overtakes a ch
   CHECK(rev == newest());
 }
 
+TEST_CASE_METHOD(state_fixture, "a log that came with another server's dump starts over",
+                 "[state]") {
+  ready_both();
+  db.exec("INSERT INTO widgets VALUES (1, 'a'), (2, 'b')");
+  settle();
+  const auto last = newest();
+  // Loaded into a server that has not come that far, they look so.
+  db.exec("UPDATE farshore.event_log SET xid = '4000000000'");
+  db.exec("UPDATE farshore.log_cursor SET xid = '4000000000'");
+  store = must(primary_store::open(db.url()));
+  CHECK(status("widget").generation == 2);
+  settle();
+  db.exec("UPDATE widgets SET path = 'c' WHERE id = 2");
+  db.exec("INSERT INTO notes (path) VALUES ('n')");
+  settle();
+  CHECK(news().size() == 2);
+  CHECK(counts_of("widget").records == 2);
+  for (const auto& row : must(reader->catalogue("widget", 0, 10)).rows)
+    CHECK(row.rev > last);
+}
+
 TEST_CASE_METHOD(state_fixture, "counts are of the declared types", "[state]") {
   ready_both();
   CHECK(must(store->counts()).size() == 2);
