@@ -159,7 +159,8 @@ void supervisor_state::settle(claim_token token) {
   }
   // A claim for every returned credit would be a query per record.
   const auto chunk = std::max<std::size_t>(1, parts.policy.capacity / 8);
-  if (more_due && (flights.size() + chunk <= parts.policy.capacity || flights.empty()))
+  if ((more_due || token <= woken_upto) &&
+      (flights.size() + chunk <= parts.policy.capacity || flights.empty()))
     look();
 }
 
@@ -270,7 +271,11 @@ supervisor_actor::behavior_type supervisor(supervisor_state::pointer self, super
   });
   self->delayed_send(self, tick_period, atom::tick_v);
   return {
-      [&state](atom::wake) { state.look(); },
+      [&state](atom::wake) {
+        for (const auto& [token, _] : state.flights)
+          state.woken_upto = std::max(state.woken_upto, token);
+        state.look();
+      },
       [&state](atom::reachable) {
         state.hold_until = {};
         state.look();

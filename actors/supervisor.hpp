@@ -89,6 +89,8 @@ struct supervisor_state {
   bool look_again = false;
   /// The last claim left something due: look again as flights end.
   bool more_due = false;
+  /// Records in flight up to this token may have changed meanwhile: look again when they end.
+  claim_token woken_upto = 0;
   /// The earliest timer that is set.
   steady_time next_wake{};
   bool stopping = false;
