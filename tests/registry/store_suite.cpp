@@ -643,6 +643,17 @@ REGISTRY_TEST("an event that brings what the download brought makes no further w
   CHECK(t.row(3).stale_locators == texts{"c"});
 }
 
+REGISTRY_TEST("a record that moved away and back during a download is looked at again") {
+  auto& t = *this;
+  t.events({present(7, 1, "a", 1)});
+  const auto held = t.claim_one();
+  t.events({present(8, 1, "b", 1)});
+  t.events({present(9, 1, "a", 1)});
+  CHECK(t.finish(synced(held, 1)));
+  CHECK(t.row(1).state == sync_state::pending); // nobody has looked at "b"
+  CHECK(t.claim_one().remove == texts{"b"});
+}
+
 REGISTRY_TEST("a delete that lands during a download leaves the record due for removal") {
   auto& t = *this;
   t.events({present(7, 1, "a", 1)});
@@ -695,6 +706,22 @@ REGISTRY_TEST("a record that is wanted again when its removal ends has nothing o
   CHECK_FALSE(row.synced_revision);
   CHECK(row.state == sync_state::pending);
   CHECK(t.claim_one().target == 51);
+}
+
+REGISTRY_TEST("a record that came and went again during its removal is removed once more") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  t.events({gone(50, 1)});
+  const auto held = t.claim_one();
+  t.events({present(51, 1, "b")});
+  t.events({gone(52, 1)});
+  CHECK(t.finish(removed(held)));
+  CHECK_FALSE(t.row(1).wanted);
+  CHECK(t.row(1).state == sync_state::pending);
+  const auto again = t.claim_one();
+  CHECK(again.remove == texts{"a", "b"});
+  CHECK(t.finish(removed(again)));
+  CHECK_FALSE(t.has_row(1));
 }
 
 REGISTRY_TEST("a failure waits as long as it is told, and says why") {
