@@ -61,7 +61,12 @@ struct supervisor_fixture : test::actor_fixture {
     auto open = std::move(registry->claims.front());
     registry->claims.pop_front();
     REQUIRE(claims.size() <= open.what);
-    open.answer.deliver(result<claimed>{claimed{std::move(claims), passed_over, next_due}});
+    claimed got;
+    got.claims = std::move(claims);
+    got.lease = 10s;
+    got.passed_over = passed_over;
+    got.next_due = next_due;
+    open.answer.deliver(result<claimed>{std::move(got)});
     deliver_all();
   }
 
@@ -307,6 +312,29 @@ TEST_CASE_METHOD(supervisor_fixture, "a worker that crashes becomes one failed o
   CHECK(how.how == outcome::kind::failed);
   CHECK(how.why.code == ec::internal);
   CHECK(registry->outcomes.empty());
+}
+
+TEST_CASE_METHOD(supervisor_fixture, "a failed record is tried again though nothing else happens",
+                 "[supervisor]") {
+  start();
+  grant({a_claim(9)});
+  answer_next<done>(primary->fetches, fail(ec::missing_on_primary, "no file"));
+  CHECK(ended().retry_after == 1s);
+  CHECK(registry->claims.empty());
+  advance(1s);
+  CHECK(registry->claims.size() == 1);
+}
+
+TEST_CASE_METHOD(supervisor_fixture, "a change that lands in flight is looked for when that ends",
+                 "[supervisor]") {
+  start();
+  grant({a_claim(1)});
+  wake();
+  grant({}); // the store did not see it as due
+  answer_next<done>(primary->fetches, done{});
+  answer_next<landed>(disk->places, landed{});
+  ended();
+  CHECK(registry->claims.size() == 1);
 }
 
 TEST_CASE_METHOD(supervisor_fixture, "the next retry wakes it by itself", "[supervisor]") {

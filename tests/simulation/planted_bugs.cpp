@@ -227,37 +227,59 @@ public:
   using passing_store::passing_store;
 
   result<applied> apply_events(const events_page& page) override {
-    std::erase_if(lowered_, [&](const auto& row) {
-      return std::ranges::any_of(page.events, [&](const auto& one) {
-        return one.type == row.first.type && one.record == row.first.record && one.id > row.second;
-      });
-    });
-    auto seen = page;
-    // An event between the page's revision and the true target counts as old: its row is level with
-    // what the backfill said.
-    for (auto& one : seen.events)
-      seen_[{one.type, one.record}] = one.id;
-    return inner_->apply_events(seen);
+    for (const auto& one : page.events) {
+      auto& newest = newest_[{one.type, one.record}];
+      newest = std::max(newest, one.id);
+      lowered_.erase({one.type, one.record});
+    }
+    return inner_->apply_events(page);
   }
   result<applied> apply_catalogue(const catalogue_page& page) override {
     for (const auto& row : page.rows)
-      if (const auto it = seen_.find({page.type, row.record});
-          it != seen_.end() && it->second > row.rev)
-        lowered_[{page.type, row.record}] = row.rev;
+      if (const auto it = newest_.find({page.type, row.record});
+          it != newest_.end() && it->second > row.rev)
+        lowered_[it->first] = row.rev;
     return inner_->apply_catalogue(page);
   }
-  /// A row whose target was lowered is synced as soon as anything has reached the lower one.
+  /// A row that has once reached its lowered target is synced, and needs no work.
+  result<claimed> claim_due(const std::string& type, std::size_t limit) override {
+    auto got = inner_->claim_due(type, limit);
+    if (!got)
+      return got;
+    std::vector<outcome> level;
+    std::erase_if(got->claims, [&](const claim& one) {
+      const auto low = lowered_.find(one.id);
+      const auto last = reached_.find(one.id);
+      if (!one.wanted || low == lowered_.end() || last == reached_.end() ||
+          last->second.reached < low->second)
+        return false;
+      auto ended = last->second;
+      ended.token = one.token;
+      ended.epoch = one.epoch;
+      ended.reached = one.target;
+      level.push_back(ended);
+      return true;
+    });
+    if (auto ended = inner_->finish(level); !ended)
+      return fail(std::move(ended).error());
+    return got;
+  }
   result<std::vector<bool>> finish(std::span<const outcome> outcomes) override {
     std::vector<outcome> ended{outcomes.begin(), outcomes.end()};
-    for (auto& one : ended)
+    for (auto& one : ended) {
+      if (one.how != outcome::kind::synced)
+        continue;
+      reached_[one.id] = one;
       if (lowered_.contains(one.id))
-        one.reached = std::max(one.reached, seen_[one.id]);
+        one.reached = std::max(one.reached, newest_[one.id]);
+    }
     return inner_->finish(ended);
   }
 
 private:
-  std::map<replicable_id, revision> seen_;
+  std::map<replicable_id, revision> newest_;
   std::map<replicable_id, revision> lowered_;
+  std::map<replicable_id, outcome> reached_;
 };
 
 /// Prints what the registry is told, for one who looks for the cause of a failing seed.

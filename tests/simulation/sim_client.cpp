@@ -140,7 +140,7 @@ sim_client_actor::behavior_type sim_client(sim_client_state::pointer self,
       },
       [&state](const catalogue_request& what) {
         return state.exchange<catalogue_page>(
-            [&state, what] { return state.net->primary->catalogue(what.type, what.after, 5); });
+            [&state, what] { return state.net->primary->catalogue(what.type, what.after, 2); });
       },
       [&state](atom::position) {
         return state.exchange<primary_position>(
