@@ -159,8 +159,7 @@ TEST_CASE("a site with another secret is refused, and catches up once it has the
   CHECK(sites.difference() == "");
 }
 
-TEST_CASE("a clock that is wrong is named; what is signed for another request is refused",
-          "[e2e]") {
+TEST_CASE("a wrong clock is named, and what is signed for another request is refused", "[e2e]") {
   two_sites sites;
   sites.declare({{}});
   sites.primary.start();
@@ -242,7 +241,7 @@ TEST_CASE("what is logged holds no secret", "[e2e]") {
   REQUIRE(secret.size() >= 16);
   for (const auto* one : {&sites.primary, &sites.secondary}) {
     const auto log = one->log();
-    CHECK(log.size() > 100);
+    CHECK(log.size() > 50);
     CHECK(log.find(secret) == std::string::npos);
     CHECK(log.find("Bearer") == std::string::npos);
     if (format == "json")

@@ -91,7 +91,8 @@ TEST_CASE("rows without a locator, or out of scope, have no file", "[e2e]") {
   sites.start(files_table, {{.more_model = "available = \"ready\"\n"}});
 
   sites.write("here", "in scope");
-  sites.primary.sql("INSERT INTO files VALUES (1, 'here'), (2, NULL), (3, 'not yet', false)");
+  sites.primary.sql(
+      "INSERT INTO files VALUES (1, 'here', true), (2, NULL, true), (3, 'not yet', false)");
   CHECK(sites.wait(60, true).code == 0);
   CHECK(files_in(sites.secondary.store()) == std::vector<std::filesystem::path>{"here"});
 

@@ -404,13 +404,19 @@ std::string two_sites::difference(const std::string& type, const std::string& ta
 
 std::vector<fs::path> files_in(const fs::path& folder) {
   std::vector<fs::path> found;
-  if (!fs::exists(folder))
-    return found;
-  for (fs::recursive_directory_iterator at{folder}, end; at != end; ++at) {
-    if (at.depth() == 0 && at->path().filename() == ".farshore")
-      at.disable_recursion_pending();
-    else if (at->is_symlink() || !at->is_directory())
-      found.push_back(fs::relative(at->path(), folder));
+  std::vector<fs::path> open{folder};
+  while (!open.empty()) {
+    const auto at = std::move(open.back());
+    open.pop_back();
+    std::error_code gone; // what is looked through may be at work
+    for (fs::directory_iterator entry{at, gone}, end; entry != end; entry.increment(gone)) {
+      if (entry->path() == folder / ".farshore")
+        continue;
+      if (fs::is_directory(entry->symlink_status(gone)))
+        open.push_back(entry->path());
+      else
+        found.push_back(entry->path().lexically_relative(folder));
+    }
   }
   std::ranges::sort(found);
   return found;

@@ -133,6 +133,7 @@ TEST_CASE("a configuration with a mistake is explained, and not taken by a runni
   sites.start(files_table);
   for (const auto* one : {&sites.primary, &sites.secondary})
     CHECK(one->command({"check"}).code == 0);
+  const auto db = sites.primary.connect();
 
   sites.declare({{.more = "enabled = maybe\n"}});
   for (const auto* one : {&sites.primary, &sites.secondary}) {
@@ -145,7 +146,7 @@ TEST_CASE("a configuration with a mistake is explained, and not taken by a runni
   sites.primary.reload();
   sites.secondary.reload();
   sites.write("one", "1");
-  sites.primary.sql("INSERT INTO files (path) VALUES ('one')");
+  pqxx::nontransaction{*db}.exec("INSERT INTO files (path) VALUES ('one')");
   CHECK(eventually([&] { return sites.there("one") == "1"; }));
 
   // From new it does not start.

@@ -53,7 +53,7 @@ void one_transaction(const two_sites& sites, pqxx::connection& db, const std::st
       tx.commit();
       committed = true;
     }
-  } catch (const pqxx::sql_error&) { // a deadlock, or two inserts of one key: rolled back
+  } catch (const pqxx::failure&) { // a deadlock, or two inserts of one key: rolled back
   }
   for (const auto& file : committed ? files.replaced : files.added)
     sites.remove(file);
