@@ -76,6 +76,7 @@ using registry_status = std::vector<registry_type_status>;
 struct transfer_totals {
   std::size_t in_flight = 0;
   std::uint64_t records = 0;
+  /// Received for them: what a resumed transfer found here is not counted again.
   std::uint64_t bytes = 0;
   std::uint64_t adopted = 0;
 };

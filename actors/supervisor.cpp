@@ -138,13 +138,13 @@ void supervisor_state::finish(flight& ended, outcome how) {
   const bool moved = how.how == outcome::kind::synced || how.how == outcome::kind::removed;
   self->request(parts.registry, registry_deadline, atom::finish_v, how)
       .then(
-          [this, token, moved, size = how.size, adopted = how.adopted,
+          [this, token, moved, bytes = ended.job->progress.load(), adopted = how.adopted,
            retry_after = how.retry_after](const result<bool>& counted) {
             if (retry_after.count() > 0)
               look_in(retry_after);
             if (moved && counted && *counted) {
               ++totals.records;
-              totals.bytes += adopted ? 0 : size;
+              totals.bytes += bytes;
               totals.adopted += adopted ? 1 : 0;
             }
             settle(token);
