@@ -231,7 +231,8 @@ TEST_CASE("what is logged holds no secret", "[e2e]") {
   sites.write("one", "1");
   sites.primary.sql("INSERT INTO files (path) VALUES ('one'), ('missing')");
   CHECK(sites.wait().code == 0);
-  ask(sites.primary.port(), "GET /api/v1/status HTTP/1.1\r\nAuthorization: Bearer x.y.z\r\n\r\n");
+  ask(sites.primary.port(),
+      "GET /api/v1/status HTTP/1.1\r\nConnection: close\r\nAuthorization: Bearer x.y.z\r\n\r\n");
   sites.primary.kill();
   CHECK(eventually([&] { return sites.secondary.number("/primary/reachable") == 0; }));
   sites.primary.start();

@@ -33,8 +33,11 @@ void touch(const two_sites& sites, pqxx::work& tx, int id, const std::string& na
   }
   sites.write(name, name);
   files.added.push_back(name);
-  tx.exec("INSERT INTO files VALUES (" + std::to_string(id) + ", '" + name +
-          "') ON CONFLICT (id) DO UPDATE SET path = excluded.path");
+  // Where another writer inserts the same key meanwhile, this one is rolled back.
+  if (found.empty())
+    tx.exec("INSERT INTO files VALUES (" + std::to_string(id) + ", '" + name + "')");
+  else
+    tx.exec("UPDATE files SET path = '" + name + "'" + where);
 }
 
 /// Several records in any order, then a pause, then an ending; deadlocks are part of it.
