@@ -290,8 +290,8 @@ void secondary_site_state::on_end(const caf::exit_msg& end) {
   if (known.empty())
     return self->quit(end.reason); // an order from outside; what is linked ends with us
   if (dismissed.erase(known.key()) == 0 && !stopping && parts.on_fatal)
-    parts.on_fatal({ec::internal, "the actor \"" + known.mapped() +
-                                      "\" ended: " + caf::to_string(end.reason)});
+    parts.on_fatal({ec::internal,
+                    "the actor \"" + known.mapped() + "\" ended: " + caf::to_string(end.reason)});
 }
 
 caf::result<result<done>> secondary_site_state::stop() {

@@ -1,5 +1,5 @@
-// Registry actor: what queued up is one transaction; nothing is answered before its commit; a store that
-// failed once is not used again.
+// Registry actor: what queued up is one transaction; nothing is answered before its commit; a store
+// that failed once is not used again.
 
 #include "actors/registry.hpp"
 
@@ -144,7 +144,8 @@ TEST_CASE_METHOD(registry_fixture, "live changes overtake bulk work", "[registry
   CHECK(store->calls == std::vector<std::string>{"begin", "events", "catalogue", "commit"});
 }
 
-TEST_CASE_METHOD(registry_fixture, "bulk work ends its batch after 50 ms, live work never waits for it",
+TEST_CASE_METHOD(registry_fixture,
+                 "bulk work ends its batch after 50 ms, live work never waits for it",
                  "[registry]") {
   store->on_call = [&](const std::string& call) {
     if (call == "catalogue")
@@ -179,7 +180,8 @@ TEST_CASE_METHOD(registry_fixture, "a question that has no answer harms nobody e
   CHECK(store->calls.back() == "commit");
 }
 
-TEST_CASE_METHOD(registry_fixture, "a store that fails answers everybody with the error and ends it all",
+TEST_CASE_METHOD(registry_fixture,
+                 "a store that fails answers everybody with the error and ends it all",
                  "[registry]") {
   store->failing = GENERATE("begin", "finish 1", "events", "catalogue", "claim widget", "commit");
   CAPTURE(store->failing);
