@@ -146,6 +146,8 @@ start_primary(const config& settings, const std::string& database_url, failure_h
   auto store = primary_store::open(database_url);
   if (!store)
     return fail(std::move(store).error());
+  if (auto alone = (*store)->lock_out_others(settings.lease); !alone)
+    return fail(std::move(alone).error());
   auto reader = primary_reader::open(database_url);
   if (!reader)
     return fail(std::move(reader).error());

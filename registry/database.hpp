@@ -4,6 +4,7 @@
 
 #include "config/error.hpp"
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -98,6 +99,11 @@ std::optional<sql_refusal> refused(Body&& body) {
 /// Opens a connection with our settings (application_name "farshore <purpose>", no statement may
 /// wait for ever: `statement_timeout` 5 min, UTC, UTF-8, search_path farshore only).
 result<std::unique_ptr<pqxx::connection>> connect(const std::string& url, std::string_view purpose);
+
+/// Refuses with ec::invalid_config where another node works on the database and goes on doing so
+/// for `patience` (a node that was killed may leave a session for a moment). Holds as long as the
+/// connection.
+result<void> be_the_only_node(pqxx::connection_base& db, std::chrono::milliseconds patience);
 
 /// A field's value, or nothing for a null.
 template <class T>

@@ -15,10 +15,6 @@ namespace farshore {
 
 namespace {
 
-// The text "farshorf" as a bigint's bytes: held as long as the writing connection lives.
-constexpr auto only_node_sql = "SELECT pg_advisory_lock(7377581253823296102)";
-constexpr auto lock_not_available = "55P03";
-
 constexpr auto load_cursor_sql = R"(
   SELECT epoch, identity, xid::text AS xid, id, token, covered_xid::text AS covered_xid,
          farshore.microseconds(horizon) AS horizon_us
@@ -139,20 +135,7 @@ tl::unexpected<error> unknown_type(const std::string& type) {
 }
 
 result<void> registry_database::start() {
-  auto locked = guarded("wait for the node's lock", [&]() -> result<void> {
-    pqxx::nontransaction direct{*db_};
-    direct.exec0("SET lock_timeout = " + std::to_string(claims_.lease().count()));
-    try {
-      direct.exec(only_node_sql);
-    } catch (const pqxx::sql_error& e) {
-      if (e.sqlstate() != lock_not_available)
-        throw;
-      return fail(ec::invalid_config, "another node works on this database; several nodes of one "
-                                      "site are not supported yet");
-    }
-    direct.exec0("SET lock_timeout = 0");
-    return {};
-  });
+  auto locked = be_the_only_node(*db_, claims_.lease());
   if (!locked)
     return locked;
   if (auto migrated = migrate(*db_, secondary_migrations()); !migrated)

@@ -46,6 +46,10 @@ public:
     return fold_.prepare();
   }
 
+  result<void> lock_out_others(std::chrono::milliseconds patience) override {
+    return be_the_only_node(*db_, patience);
+  }
+
   result<std::vector<type_status>> install(std::span<const replicable_type> types) override {
     declared_.clear();
     for (const auto& type : types)

@@ -7,6 +7,7 @@
 #include "config/config.hpp"
 #include "registry/records.hpp"
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -30,6 +31,10 @@ public:
   /// Connects (waits for no one) and migrates. Fails with ec::database_unavailable or
   /// ec::database_rejected (a newer schema).
   static result<std::unique_ptr<primary_store>> open(const std::string& url);
+
+  /// Keeps every other node from the database for as long as this store lives. Waits up to
+  /// `patience` for one that is ending; then fails with ec::invalid_config.
+  virtual result<void> lock_out_others(std::chrono::milliseconds patience) = 0;
 
   /// Makes the types' triggers be what the declarations ask: installs on new tables, reinstalls
   /// where the declaration or the table changed, removes those of types that are gone or disabled.

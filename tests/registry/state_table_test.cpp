@@ -83,6 +83,18 @@ TEST_CASE_METHOD(state_fixture, "a second node on the same log is refused", "[st
   CHECK(counts_of("widget").records == 1);
 }
 
+TEST_CASE_METHOD(state_fixture, "a node that locks others out is alone until it ends", "[state]") {
+  using namespace std::chrono_literals;
+  auto other = must(primary_store::open(db.url()));
+  REQUIRE(store->lock_out_others(50ms));
+  const auto refused = other->lock_out_others(50ms);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ec::invalid_config);
+  CHECK_THAT(refused.error().message, Catch::Contains("another node works on this database"));
+  store.reset();
+  CHECK(other->lock_out_others(5s));
+}
+
 TEST_CASE_METHOD(state_fixture, "a change makes the row's verification due again", "[state]") {
   ready_both();
   db.exec("INSERT INTO widgets VALUES (1, 'a'), (2, 'b')");
