@@ -27,7 +27,7 @@ function(farshore_test name)
     add_dependencies(unit_tests ${name}_tests)
   endif()
   if(NOT arg_TIMEOUT)
-    set(arg_TIMEOUT 60)
+    set(arg_TIMEOUT 180) # they take seconds; a machine may be busy
   endif()
   catch_discover_tests(${name}_tests TEST_PREFIX "${name}: " PROPERTIES
                        LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
