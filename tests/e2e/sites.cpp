@@ -384,7 +384,7 @@ finished two_sites::wait(int seconds, bool strict) const {
 }
 
 std::string two_sites::difference(const std::string& type, const std::string& table) const {
-  const auto waited = wait(60, true);
+  const auto waited = wait(120, true);
   if (waited.code != 0)
     return "farshore wait: " + std::to_string(waited.code) + '\n' + waited.out + waited.err;
   if (auto found = compare(primary.store(type), secondary.store(type)); !found.empty())

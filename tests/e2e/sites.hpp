@@ -35,7 +35,7 @@ struct type_declaration {
 };
 
 /// Asks again and again, until yes or `patience` is over.
-bool eventually(const std::function<bool()>& yes, std::chrono::milliseconds patience = 30s);
+bool eventually(const std::function<bool()>& yes, std::chrono::milliseconds patience = 60s);
 
 class site {
 public:
