@@ -164,6 +164,7 @@ void registry_database::load() {
     const auto name = row["name"].as<std::string>();
     auto& entry = types_[name];
     entry.number = row["id"].as<type_number>();
+    prepare_registry_statements(*db_, entry.number, name);
     entry.declared = {name, row["plural"].as<std::string>(), row["store"].as<std::string>(),
                       row["enabled"].as<bool>()};
     entry.is_declared = row["declared"].as<bool>();
@@ -195,13 +196,8 @@ result<void> registry_database::commit() {
 void registry_database::make_partition(type_entry& entry) {
   const auto& name = entry.declared.name;
   entry.number = tx().exec_prepared1(make_type, name).front().as<type_number>();
-  const auto number = std::to_string(entry.number);
-  // With room on its page a row's next version stays there: less to log, and where nothing indexed
-  // changed, no new index entries.
-  tx().exec0("CREATE TABLE farshore." + tx().quote_name(name + "_registry") +
-             " PARTITION OF farshore.registry FOR VALUES IN (" + number +
-             ") WITH (fillfactor = 70)");
-  tx().exec0("INSERT INTO farshore.registry_counts (type_id) VALUES (" + number + ")");
+  tx().exec_params("SELECT farshore.make_partition($1, $2)", partition_of(name), entry.number);
+  prepare_registry_statements(*db_, entry.number, name);
 }
 
 void registry_database::save(const type_entry& entry) {

@@ -11,12 +11,17 @@ namespace farshore {
 namespace {
 
 // Every statement here joins a small set with a large, fast growing table. A plan that was made for
-// the small table it was a minute ago would be kept for ever, and statistics lag behind: so plans
-// are made anew, and only of the one sensible shape.
+// the small table it was a minute ago would be kept for ever, and statistics lag behind a backfill:
+// so plans are made anew, and only of the one sensible shape. What the planner must know it knows
+// from the partition's unique key; so statements go to the partition itself. (By way of the parent
+// they would name the type, of which without statistics one row in 200 is believed to be; then a
+// look at all of "these few" for each record of a batch seems cheap.)
 constexpr auto planner_sql = R"(
   SET plan_cache_mode = force_custom_plan;
   SET enable_hashjoin = off;
   SET enable_mergejoin = off;
+  SET enable_bitmapscan = off;
+  SET enable_sort = off;
   SET max_parallel_workers_per_gather = 0;
   SET jit = off
 )";
@@ -56,22 +61,22 @@ constexpr auto events = "registry events";
 const std::string events_sql = R"(
   WITH e AS (
     SELECT record_id, id, present, brings_sum, key, locator, size, decode(sum, 'hex') AS sum
-    FROM unnest($5::bigint[], $6::bigint[], $7::boolean[], $8::boolean[], $9::text[], $10::text[],
-                $11::bigint[], $12::text[])
+    FROM unnest($4::bigint[], $5::bigint[], $6::boolean[], $7::boolean[], $8::text[], $9::text[],
+                $10::bigint[], $11::text[])
       AS page (record_id, id, present, brings_sum, key, locator, size, sum)
   ), raised AS (
-    UPDATE farshore.registry AS r SET
+    UPDATE {table} AS r SET
       target_revision = e.id,
       synced_revision = e.id,
       key = e.key,
       primary_checksum = e.sum
     FROM e
-    WHERE r.type_id = $1::integer AND r.record_id = e.record_id AND r.target_revision < e.id
+    WHERE r.record_id = e.record_id AND r.target_revision < e.id
       AND e.present AND )" + on_disk("e") +
                                R"( IS TRUE
     RETURNING 1
   ), changed AS (
-    UPDATE farshore.registry AS r SET
+    UPDATE {table} AS r SET
       target_revision = e.id,
       wanted = e.present,
       stale_locators = CASE WHEN e.present THEN )" +
@@ -81,56 +86,56 @@ const std::string events_sql = R"(
       key = CASE WHEN e.present THEN e.key ELSE r.key END,
       size = CASE WHEN e.present THEN e.size ELSE r.size END,
       primary_checksum = CASE WHEN e.present THEN e.sum ELSE r.primary_checksum END,
-      due_since = )" + changed_since("farshore.at($2)") +
+      due_since = )" + changed_since("farshore.at($1)") +
                                R"(,
       -- A checksum alone does not let bulk work overtake live changes.
       state = CASE WHEN e.brings_sum AND e.present AND r.state IN (0, 1) THEN r.state ELSE 0 END,
       retry_at = CASE WHEN e.brings_sum AND e.present AND r.state IN (0, 1) THEN r.retry_at END
     FROM e
-    WHERE r.type_id = $1::integer AND r.record_id = e.record_id AND r.target_revision < e.id
+    WHERE r.record_id = e.record_id AND r.target_revision < e.id
       AND (e.present AND )" + on_disk("e") +
                                R"() IS NOT TRUE
     RETURNING 1
   ), inserted AS (
-    INSERT INTO farshore.registry (type_id, record_id, key, locator, target_revision, size,
+    INSERT INTO {table} (type_id, record_id, key, locator, target_revision, size,
                                    primary_checksum, due_since, created_at)
-    SELECT $1::integer, record_id, key, locator, id, size, sum, farshore.at($3), farshore.at($4)
+    SELECT {type}, record_id, key, locator, id, size, sum, farshore.at($2), farshore.at($3)
     FROM e
-    WHERE present AND NOT EXISTS (SELECT FROM farshore.registry AS r
-                                  WHERE r.type_id = $1::integer AND r.record_id = e.record_id)
+    WHERE present AND NOT EXISTS (SELECT FROM {table} AS r
+                                  WHERE r.record_id = e.record_id)
     RETURNING 1
   ))" + effect;
 
 constexpr auto truncation = "registry truncation";
 const std::string truncation_sql = R"(
-  UPDATE farshore.registry AS r SET
-    target_revision = $2::bigint,
+  UPDATE {table} AS r SET
+    target_revision = $1::bigint,
     wanted = false,
-    due_since = )" + changed_since("farshore.at($3)") +
+    due_since = )" + changed_since("farshore.at($2)") +
                                    R"(,
     state = 0,
     retry_at = NULL
-  WHERE r.type_id = $1::integer AND r.target_revision < $2::bigint
+  WHERE r.target_revision < $1::bigint
 )";
 
 constexpr auto catalogue = "registry catalogue";
 const std::string catalogue_sql = R"(
   WITH c AS (
     SELECT record_id, revision, key, locator, size, decode(sum, 'hex') AS sum
-    FROM unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[])
+    FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[])
       AS page (record_id, revision, key, locator, size, sum)
   ), raised AS (
-    UPDATE farshore.registry AS r SET
+    UPDATE {table} AS r SET
       target_revision = c.revision,
       synced_revision = c.revision,
       key = c.key,
       primary_checksum = c.sum
     FROM c
-    WHERE r.type_id = $1::integer AND r.record_id = c.record_id AND r.target_revision < c.revision
+    WHERE r.record_id = c.record_id AND r.target_revision < c.revision
       AND )" + on_disk("c") + R"( IS TRUE
     RETURNING 1
   ), changed AS (
-    UPDATE farshore.registry AS r SET
+    UPDATE {table} AS r SET
       target_revision = c.revision,
       wanted = true,
       stale_locators = )" + relocated("c.locator") +
@@ -144,19 +149,19 @@ const std::string catalogue_sql = R"(
                                   R"(,
       state = 0,
       -- What is due as a live change stays so.
-      retry_at = CASE WHEN r.state = 0 AND r.retry_at IS NULL THEN NULL ELSE farshore.at($2) END
+      retry_at = CASE WHEN r.state = 0 AND r.retry_at IS NULL THEN NULL ELSE farshore.at($1) END
     FROM c
-    WHERE r.type_id = $1::integer AND r.record_id = c.record_id AND r.target_revision < c.revision
+    WHERE r.record_id = c.record_id AND r.target_revision < c.revision
       AND )" + on_disk("c") + R"( IS NOT TRUE
     RETURNING 1
   ), inserted AS (
-    INSERT INTO farshore.registry (type_id, record_id, key, locator, target_revision, size,
+    INSERT INTO {table} (type_id, record_id, key, locator, target_revision, size,
                                    primary_checksum, retry_at, created_at)
-    SELECT $1::integer, record_id, key, locator, revision, size, sum, farshore.at($2),
-           farshore.at($2)
+    SELECT {type}, record_id, key, locator, revision, size, sum, farshore.at($1),
+           farshore.at($1)
     FROM c
-    WHERE NOT EXISTS (SELECT FROM farshore.registry AS r
-                      WHERE r.type_id = $1::integer AND r.record_id = c.record_id)
+    WHERE NOT EXISTS (SELECT FROM {table} AS r
+                      WHERE r.record_id = c.record_id)
     RETURNING 1
   ))" + effect;
 
@@ -181,35 +186,35 @@ const std::string due_sql = [] {
   const std::string select = R"(
     (SELECT record_id, key, locator, stale_locators, wanted, target_revision, primary_checksum,
             size, retry_count, state, retry_at
-     FROM farshore.registry
-     WHERE type_id = $1::integer AND state <> 2 AND )";
-  const std::string order = " ORDER BY retry_at NULLS FIRST, record_id LIMIT $2::bigint)";
+     FROM {table}
+     WHERE state <> 2 AND )";
+  const std::string order = " ORDER BY retry_at NULLS FIRST, record_id LIMIT $1::bigint)";
   return "SELECT nextval('farshore.claim_token') AS token, due.*,"
          " farshore.microseconds(retry_at) AS retry_us FROM (" +
          select + "retry_at IS NULL" + order + " UNION ALL " + select +
-         "retry_at <= farshore.at($3)" + order + " LIMIT $2::bigint) AS due";
+         "retry_at <= farshore.at($2)" + order + " LIMIT $1::bigint) AS due";
 }();
 
 constexpr auto waiting = "registry waiting";
 constexpr auto waiting_sql = R"(
   SELECT record_id, farshore.microseconds(retry_at) AS retry_us
-  FROM farshore.registry
-  WHERE type_id = $1::integer AND state <> 2 AND retry_at > farshore.at($3)
-  ORDER BY retry_at NULLS FIRST, record_id LIMIT $2::bigint
+  FROM {table}
+  WHERE state <> 2 AND retry_at > farshore.at($2)
+  ORDER BY retry_at NULLS FIRST, record_id LIMIT $1::bigint
 )";
 
 constexpr auto wanted_elsewhere = "registry wanted elsewhere";
+// An expression for each place, not a join: however many places, each is one look-up.
 constexpr auto wanted_elsewhere_sql = R"(
-  SELECT place.n
-  FROM unnest($2::bigint[], $3::text[]) WITH ORDINALITY AS place (record_id, locator, n)
-  WHERE EXISTS (
+  SELECT EXISTS (
     SELECT FROM farshore.registry AS r
     WHERE r.type_id = ANY ($4::integer[]) AND r.wanted
       AND hashtextextended(r.locator, 0) = hashtextextended(place.locator, 0)
       AND r.locator = place.locator
-      AND NOT (r.type_id = $1::integer AND r.record_id = place.record_id))
+      AND NOT (r.type_id = $1::integer AND r.record_id = place.record_id)) AS is_wanted
+  FROM unnest($2::bigint[], $3::text[]) WITH ORDINALITY AS place (record_id, locator, n)
+  ORDER BY place.n
 )";
-
 // What came while the transfer ran may have brought nothing but the very content that landed.
 const std::string is_settled = R"((r.wanted AND NOT o.outdated
     AND (r.target_revision = o.reached
@@ -218,7 +223,7 @@ const std::string is_settled = R"((r.wanted AND NOT o.outdated
 
 constexpr auto synced = "registry synced";
 const std::string synced_sql = R"(
-  UPDATE farshore.registry AS r SET
+  UPDATE {table} AS r SET
     synced_revision = CASE WHEN )" +
                                is_settled + R"( THEN r.target_revision ELSE o.reached END,
     state = CASE WHEN )" + is_settled +
@@ -233,11 +238,11 @@ const std::string synced_sql = R"(
     retry_at = NULL,
     retry_count = 0,
     last_sync_failure = NULL,
-    last_synced_at = farshore.at($2),
+    last_synced_at = farshore.at($1),
     missing_on_primary = false,
     force_to_redownload = false,
     verification_state = 2,
-    verified_at = farshore.at($2),
+    verified_at = farshore.at($1),
     verification_checksum = o.sum,
     checksum_mismatch = false,
     verification_checksum_mismatched = NULL,
@@ -247,29 +252,29 @@ const std::string synced_sql = R"(
       THEN r.stale_locators[o.settled + 1:] ELSE r.stale_locators[o.settled + 1:] || o.place END
   FROM (
     SELECT record_id, reached, decode(sum, 'hex') AS sum, size, settled, outdated, place
-    FROM unnest($3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::integer[], $8::boolean[],
-                $9::text[]) AS ended (record_id, reached, sum, size, settled, outdated, place)
+    FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::integer[], $7::boolean[],
+                $8::text[]) AS ended (record_id, reached, sum, size, settled, outdated, place)
   ) AS o
-  WHERE r.type_id = $1::integer AND r.record_id = o.record_id
+  WHERE r.record_id = o.record_id
 )";
 
 constexpr auto removed = "registry removed";
 constexpr auto removed_sql = R"(
   WITH o AS (
-    SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::integer[])
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::integer[])
       AS ended (record_id, reached, settled)
   ), deleted AS (
-    DELETE FROM farshore.registry AS r USING o
-    WHERE r.type_id = $1::integer AND r.record_id = o.record_id
+    DELETE FROM {table} AS r USING o
+    WHERE r.record_id = o.record_id
       AND NOT r.wanted AND r.target_revision = o.reached
   )
-  UPDATE farshore.registry AS r SET
+  UPDATE {table} AS r SET
     stale_locators = r.stale_locators[o.settled + 1:],
     synced_revision = NULL,
     state = 0,
     retry_at = NULL
   FROM o
-  WHERE r.type_id = $1::integer AND r.record_id = o.record_id
+  WHERE r.record_id = o.record_id
     AND NOT (NOT r.wanted AND r.target_revision = o.reached)
 )";
 
@@ -279,16 +284,16 @@ constexpr auto failed_sql = R"(
   WITH o AS (
     SELECT record_id, reached, outdated, retry_at, failure, missing, mismatch,
            decode(sum, 'hex') AS sum
-    FROM unnest($2::bigint[], $3::bigint[], $4::boolean[], $5::bigint[], $6::text[], $7::boolean[],
-                $8::boolean[], $9::text[])
+    FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::bigint[], $5::text[], $6::boolean[],
+                $7::boolean[], $8::text[])
       AS ended (record_id, reached, outdated, retry_at, failure, missing, mismatch, sum)
   ), passed AS (
-    UPDATE farshore.registry AS r SET state = 0, retry_at = NULL
+    UPDATE {table} AS r SET state = 0, retry_at = NULL
     FROM o
-    WHERE r.type_id = $1::integer AND r.record_id = o.record_id
+    WHERE r.record_id = o.record_id
       AND (o.outdated OR r.target_revision <> o.reached)
   )
-  UPDATE farshore.registry AS r SET
+  UPDATE {table} AS r SET
     state = 3,
     retry_at = farshore.at(o.retry_at),
     retry_count = r.retry_count + 1,
@@ -298,21 +303,24 @@ constexpr auto failed_sql = R"(
     verification_checksum_mismatched =
       CASE WHEN o.mismatch THEN o.sum ELSE r.verification_checksum_mismatched END
   FROM o
-  WHERE r.type_id = $1::integer AND r.record_id = o.record_id
+  WHERE r.record_id = o.record_id
     AND NOT (o.outdated OR r.target_revision <> o.reached)
 )";
 
 constexpr auto given_back = "registry given back";
+// The state is no condition: without statistics the planner would take it for the rarer thing, and
+// go through the table for it.
 constexpr auto given_back_sql = R"(
-  UPDATE farshore.registry AS r SET state = o.state, retry_at = farshore.at(o.retry_at)
-  FROM unnest($2::bigint[], $3::smallint[], $4::bigint[]) AS o (record_id, state, retry_at)
-  WHERE r.type_id = $1::integer AND r.record_id = o.record_id AND r.state = 1
+  UPDATE {table} AS r SET
+    state = CASE WHEN r.state = 1 THEN o.state ELSE r.state END,
+    retry_at = CASE WHEN r.state = 1 THEN farshore.at(o.retry_at) ELSE r.retry_at END
+  FROM unnest($1::bigint[], $2::smallint[], $3::bigint[]) AS o (record_id, state, retry_at)
+  WHERE r.record_id = o.record_id
 )";
-
 constexpr auto started = "registry started";
 constexpr auto started_sql = R"(
-  UPDATE farshore.registry SET state = 1, retry_at = farshore.at($3)
-  WHERE type_id = $1::integer AND record_id = ANY ($2::bigint[])
+  UPDATE {table} SET state = 1, retry_at = farshore.at($2)
+  WHERE record_id = ANY ($1::bigint[])
 )";
 
 // `state <> 2` lets it use the index of what is due.
@@ -324,59 +332,68 @@ constexpr auto reset_started_sql = R"(
 
 /// What is due, or under way, keeps its place.
 const std::string resync_changes_sql =
-    "r.state <> 1 AND (r.state <> 0 OR r.retry_at > farshore.at($2))";
+    "r.state <> 1 AND (r.state <> 0 OR r.retry_at > farshore.at($1))";
 const std::string resync_set =
-    "UPDATE farshore.registry AS r SET state = 0, retry_at = farshore.at($2), retry_count = 0 ";
+    "UPDATE {table} AS r SET state = 0, retry_at = farshore.at($1), retry_count = 0 ";
 
 constexpr auto resync_ids = "registry resync records";
 const std::string resync_ids_sql = "WITH changed AS (" + resync_set +
-                                   "WHERE r.type_id = $1::integer"
-                                   " AND r.record_id = ANY ($3::bigint[]) AND " +
+                                   "WHERE r.record_id = ANY ($2::bigint[]) AND " +
                                    resync_changes_sql + R"()
-  SELECT count(*) FROM farshore.registry AS r
-  WHERE r.type_id = $1::integer AND r.record_id = ANY ($3::bigint[])
+  SELECT count(*) FROM {table} AS r
+  WHERE r.record_id = ANY ($2::bigint[])
 )";
 
 constexpr auto resync_failing = "registry resync failed";
 const std::string resync_failing_sql = "WITH changed AS (" + resync_set + R"(
-    WHERE r.type_id = $1::integer AND r.state = 3 AND r.state <> 2 RETURNING r.record_id)
+    WHERE r.state = 3 AND r.state <> 2 RETURNING r.record_id)
   SELECT (SELECT count(*) FROM changed) AS changed, claimed.record_id
   FROM (VALUES (1)) AS one LEFT JOIN changed AS claimed
-    ON claimed.record_id = ANY ($3::bigint[])
+    ON claimed.record_id = ANY ($2::bigint[])
 )";
 
 constexpr auto resync_some = "registry resync slice";
 const std::string resync_some_sql = R"(
   WITH slice AS (
-    SELECT record_id FROM farshore.registry
-    WHERE type_id = $1::integer AND record_id > $3::bigint AND record_id <= $4::bigint
-    ORDER BY record_id LIMIT $5::bigint
+    SELECT record_id FROM {table}
+    WHERE record_id > $2::bigint AND record_id <= $3::bigint
+    ORDER BY record_id LIMIT $4::bigint
   ), changed AS ()" + resync_set + R"(
     FROM slice
-    WHERE r.type_id = $1::integer AND r.record_id = slice.record_id AND )" +
+    WHERE r.record_id = slice.record_id AND )" +
                                     resync_changes_sql +
                                     R"()
   SELECT max(record_id) AS last,
-         EXISTS (SELECT FROM farshore.registry
-                 WHERE type_id = $1::integer
-                   AND record_id > (SELECT max(record_id) FROM slice)
-                   AND record_id <= $4::bigint) AS more
+         EXISTS (SELECT FROM {table}
+                 WHERE record_id > (SELECT max(record_id) FROM slice)
+                   AND record_id <= $3::bigint) AS more
   FROM slice
 )";
 
 constexpr auto last = "registry last record";
 constexpr auto last_sql = R"(
-  SELECT max(record_id) AS last FROM farshore.registry WHERE type_id = $1::integer
+  SELECT max(record_id) AS last FROM {table}
 )";
 
 constexpr auto lag = "registry lag";
 constexpr auto lag_sql = R"(
   SELECT c.never_synced,
-         (SELECT farshore.microseconds(min(due_since)) FROM farshore.registry
-          WHERE type_id = $1::integer AND due_since IS NOT NULL AND NOT missing_on_primary)
+         (SELECT farshore.microseconds(min(due_since)) FROM {table}
+          WHERE due_since IS NOT NULL AND NOT missing_on_primary)
            AS since_us
-  FROM farshore.registry_counts AS c WHERE c.type_id = $1::integer
+  FROM farshore.registry_counts AS c WHERE c.type_id = {type}
 )";
+
+/// The name of the type's own prepared statement.
+std::string of(const char* statement, type_number type) {
+  return statement + (" " + std::to_string(type));
+}
+
+std::string replaced(std::string text, std::string_view what, std::string_view by) {
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
+    text.replace(at, what.size(), by);
+  return text;
+}
 
 std::optional<std::int64_t> signed_size(std::optional<std::uint64_t> size) {
   return size ? std::optional{static_cast<std::int64_t>(*size)} : std::nullopt;
@@ -427,23 +444,36 @@ std::optional<wall_time> time_of(const pqxx::field& microseconds) {
 
 void prepare_registry_statements(pqxx::connection_base& db) {
   pqxx::nontransaction{db}.exec0(planner_sql);
-  db.prepare(events, events_sql);
-  db.prepare(truncation, truncation_sql);
-  db.prepare(catalogue, catalogue_sql);
   db.prepare(epoch_rows, epoch_rows_sql);
-  db.prepare(due, due_sql);
-  db.prepare(waiting, waiting_sql);
   db.prepare(wanted_elsewhere, wanted_elsewhere_sql);
-  db.prepare(synced, synced_sql);
-  db.prepare(removed, removed_sql);
-  db.prepare(failed, failed_sql);
-  db.prepare(given_back, given_back_sql);
-  db.prepare(started, started_sql);
-  db.prepare(resync_ids, resync_ids_sql);
-  db.prepare(resync_failing, resync_failing_sql);
-  db.prepare(resync_some, resync_some_sql);
-  db.prepare(last, last_sql);
-  db.prepare(lag, lag_sql);
+}
+
+void prepare_registry_statements(pqxx::connection_base& db, type_number type,
+                                 const std::string& name) {
+  const auto table = "farshore." + db.quote_name(partition_of(name));
+  const auto prepare = [&](const char* statement, std::string_view sql) {
+    db.prepare(of(statement, type), replaced(replaced(std::string{sql}, "{table}", table), "{type}",
+                                             std::to_string(type)));
+  };
+  prepare(events, events_sql);
+  prepare(truncation, truncation_sql);
+  prepare(catalogue, catalogue_sql);
+  prepare(due, due_sql);
+  prepare(waiting, waiting_sql);
+  prepare(synced, synced_sql);
+  prepare(removed, removed_sql);
+  prepare(failed, failed_sql);
+  prepare(given_back, given_back_sql);
+  prepare(started, started_sql);
+  prepare(resync_ids, resync_ids_sql);
+  prepare(resync_failing, resync_failing_sql);
+  prepare(resync_some, resync_some_sql);
+  prepare(last, last_sql);
+  prepare(lag, lag_sql);
+}
+
+std::string partition_of(const std::string& type) {
+  return type + "_registry";
 }
 
 page_effect write_events(pqxx::transaction_base& tx, type_number type,
@@ -451,7 +481,7 @@ page_effect write_events(pqxx::transaction_base& tx, type_number type,
                          std::optional<wall_time> since_of_new, wall_time now) {
   const auto brings_sum = [](const auto& e) { return e.op == operation::checksum_succeeded; };
   return effect_of(tx.exec_prepared1(
-      events, type, to_microseconds(since), to_microseconds(since_of_new), to_microseconds(now),
+      of(events, type), to_microseconds(since), to_microseconds(since_of_new), to_microseconds(now),
       sql_array(page, [](const auto& e) { return e.record; }),
       sql_array(page, [](const auto& e) { return e.id; }),
       sql_array(page, [](const auto& e) { return e.present; }), sql_array(page, brings_sum),
@@ -463,13 +493,13 @@ page_effect write_events(pqxx::transaction_base& tx, type_number type,
 
 std::size_t write_truncation(pqxx::transaction_base& tx, type_number type, revision id,
                              wall_time since) {
-  return tx.exec_prepared0(truncation, type, id, to_microseconds(since)).affected_rows();
+  return tx.exec_prepared0(of(truncation, type), id, to_microseconds(since)).affected_rows();
 }
 
 page_effect write_catalogue(pqxx::transaction_base& tx, type_number type,
                             std::span<const catalogue_row> rows, wall_time now) {
   return effect_of(
-      tx.exec_prepared1(catalogue, type, to_microseconds(now),
+      tx.exec_prepared1(of(catalogue, type), to_microseconds(now),
                         sql_array(rows, [](const auto& c) { return c.record; }),
                         sql_array(rows, [](const auto& c) { return c.rev; }),
                         sql_array(rows, [](const auto& c) { return std::string_view{c.key}; }),
@@ -485,7 +515,7 @@ void write_epoch(pqxx::transaction_base& tx, wall_time now) {
 std::vector<due_row> read_due(pqxx::transaction_base& tx, type_number type, std::size_t limit,
                               wall_time now) {
   std::vector<due_row> rows;
-  for (const auto& found : tx.exec_prepared(due, type, limit, to_microseconds(now))) {
+  for (const auto& found : tx.exec_prepared(of(due, type), limit, to_microseconds(now))) {
     auto& [token, row] = rows.emplace_back();
     token = found["token"].as<claim_token>();
     row.record = found["record_id"].as<record_id>();
@@ -506,7 +536,7 @@ std::vector<due_row> read_due(pqxx::transaction_base& tx, type_number type, std:
 std::vector<registry_row> read_waiting(pqxx::transaction_base& tx, type_number type,
                                        std::size_t limit, wall_time now) {
   std::vector<registry_row> rows;
-  for (const auto& found : tx.exec_prepared(waiting, type, limit, to_microseconds(now))) {
+  for (const auto& found : tx.exec_prepared(of(waiting, type), limit, to_microseconds(now))) {
     auto& row = rows.emplace_back();
     row.record = found["record_id"].as<record_id>();
     row.retry_at = time_of(found["retry_us"]);
@@ -517,20 +547,21 @@ std::vector<registry_row> read_waiting(pqxx::transaction_base& tx, type_number t
 std::vector<bool> find_wanted_elsewhere(pqxx::transaction_base& tx, type_number type,
                                         std::span<const left_place> places,
                                         std::span<const type_number> sharing) {
-  std::vector<bool> found(places.size(), false);
-  const auto rows = tx.exec_prepared(
-      wanted_elsewhere, type, sql_array(places, [](const auto& p) { return p.record; }),
+  const auto rows = tx.exec_prepared_n(
+      places.size(), wanted_elsewhere, type,
+      sql_array(places, [](const auto& p) { return p.record; }),
       sql_array(places, [](const auto& p) { return std::string_view{p.locator}; }),
       sql_array(sharing, [](type_number n) { return std::int64_t{n}; }));
+  std::vector<bool> found;
   for (const auto& row : rows)
-    found.at(row["n"].as<std::size_t>() - 1) = true;
+    found.push_back(row.front().as<bool>());
   return found;
 }
 
 void write_synced(pqxx::transaction_base& tx, type_number type, std::span<const ended_claim> ended,
                   wall_time now) {
   tx.exec_prepared0(
-      synced, type, to_microseconds(now),
+      of(synced, type), to_microseconds(now),
       sql_array(ended, [](const auto& e) { return e.how.id.record; }),
       sql_array(ended, [](const auto& e) { return e.how.reached; }),
       sql_array(ended, [](const auto& e) { return to_hex(e.how.sum); }),
@@ -543,7 +574,8 @@ void write_synced(pqxx::transaction_base& tx, type_number type, std::span<const 
 
 void write_removed(pqxx::transaction_base& tx, type_number type,
                    std::span<const ended_claim> ended) {
-  tx.exec_prepared0(removed, type, sql_array(ended, [](const auto& e) { return e.how.id.record; }),
+  tx.exec_prepared0(of(removed, type),
+                    sql_array(ended, [](const auto& e) { return e.how.id.record; }),
                     sql_array(ended, [](const auto& e) { return e.how.reached; }),
                     sql_array(ended, [](const auto& e) {
                       return static_cast<std::int64_t>(e.how.stale_settled);
@@ -554,7 +586,7 @@ void write_failed(pqxx::transaction_base& tx, type_number type, std::span<const 
                   wall_time now) {
   const auto is_mismatch = [](const auto& e) { return e.how.why.code == ec::checksum_mismatch; };
   tx.exec_prepared0(
-      failed, type, sql_array(ended, [](const auto& e) { return e.how.id.record; }),
+      of(failed, type), sql_array(ended, [](const auto& e) { return e.how.id.record; }),
       sql_array(ended, [](const auto& e) { return e.how.reached; }),
       sql_array(ended, [](const auto& e) { return e.of.outdated; }),
       sql_array(ended, [&](const auto& e) { return to_microseconds(now + e.how.retry_after); }),
@@ -567,14 +599,14 @@ void write_failed(pqxx::transaction_base& tx, type_number type, std::span<const 
 void write_given_back(pqxx::transaction_base& tx, type_number type,
                       std::span<const ended_claim> ended) {
   tx.exec_prepared0(
-      given_back, type, sql_array(ended, [](const auto& e) { return e.how.id.record; }),
+      of(given_back, type), sql_array(ended, [](const auto& e) { return e.how.id.record; }),
       sql_array(ended, [](const auto& e) { return static_cast<std::int64_t>(e.of.found_state); }),
       sql_array(ended, [](const auto& e) { return to_microseconds(e.of.found_retry_at); }));
 }
 
 void write_started(pqxx::transaction_base& tx, type_number type, std::span<const record_id> records,
                    wall_time lease_end) {
-  tx.exec_prepared0(started, type, sql_array(records, [](record_id id) { return id; }),
+  tx.exec_prepared0(of(started, type), sql_array(records, [](record_id id) { return id; }),
                     to_microseconds(lease_end));
 }
 
@@ -585,7 +617,7 @@ void reset_started(pqxx::transaction_base& tx) {
 std::size_t resync_records(pqxx::transaction_base& tx, type_number type,
                            std::span<const record_id> records, wall_time now) {
   return tx
-      .exec_prepared1(resync_ids, type, to_microseconds(now),
+      .exec_prepared1(of(resync_ids, type), to_microseconds(now),
                       sql_array(records, [](record_id id) { return id; }))
       .front()
       .as<std::size_t>();
@@ -595,7 +627,7 @@ resynced_failed resync_failed(pqxx::transaction_base& tx, type_number type,
                               std::span<const record_id> under_claim, wall_time now) {
   resynced_failed done;
   for (const auto& row :
-       tx.exec_prepared(resync_failing, type, to_microseconds(now),
+       tx.exec_prepared(of(resync_failing, type), to_microseconds(now),
                         sql_array(under_claim, [](record_id id) { return id; }))) {
     done.count = row["changed"].as<std::size_t>();
     if (!row["record_id"].is_null())
@@ -606,19 +638,20 @@ resynced_failed resync_failed(pqxx::transaction_base& tx, type_number type,
 
 resynced_slice resync_slice(pqxx::transaction_base& tx, type_number type, record_id after,
                             record_id upto, std::size_t limit, wall_time now) {
-  const auto row = tx.exec_prepared1(resync_some, type, to_microseconds(now), after, upto, limit);
+  const auto row =
+      tx.exec_prepared1(of(resync_some, type), to_microseconds(now), after, upto, limit);
   if (row["last"].is_null())
     return {};
   return {row["last"].as<record_id>(), row["more"].as<bool>()};
 }
 
 std::optional<record_id> last_record(pqxx::transaction_base& tx, type_number type) {
-  const auto found = tx.exec_prepared1(last, type).front();
+  const auto found = tx.exec_prepared1(of(last, type)).front();
   return found.is_null() ? std::nullopt : std::optional{found.as<record_id>()};
 }
 
 type_lag read_lag(pqxx::transaction_base& tx, type_number type) {
-  const auto row = tx.exec_prepared1(lag, type);
+  const auto row = tx.exec_prepared1(of(lag, type));
   return {row["never_synced"].as<std::int64_t>(), time_of(row["since_us"])};
 }
 

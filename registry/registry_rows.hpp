@@ -30,9 +30,15 @@ std::optional<std::int64_t> to_microseconds(std::optional<wall_time> t);
 /// Inverse, for a column of whole microseconds.
 std::optional<wall_time> time_of(const pqxx::field& microseconds);
 
-/// Prepares the statements that change or claim rows, and sets the connection's planner to what
-/// suits them; call once for a connection.
+/// A type's partition; unquoted.
+std::string partition_of(const std::string& type);
+
+/// Sets the connection's planner to what suits these statements; call once for a connection, before
+/// anything else.
 void prepare_registry_statements(pqxx::connection_base& db);
+/// Prepares the statements on one type's partition; call before the type's number is used.
+void prepare_registry_statements(pqxx::connection_base& db, type_number type,
+                                 const std::string& name);
 
 // -- what pages bring ----------------------------------------------------------------------------
 
