@@ -3,8 +3,9 @@
 #include "registry/row_rules.hpp"
 #include "registry/sql_array.hpp"
 
-#include <algorithm>
+#include <array>
 #include <string_view>
+#include <utility>
 
 namespace farshore {
 
@@ -26,144 +27,140 @@ constexpr auto planner_sql = R"(
   SET jit = off
 )";
 
-// -- conditions and expressions that several statements share
-// --------------------------------------
+// -- what several statements share: placeholders in their texts ----------------------------------
 
-/// `row` (e or c: what a page brings) names just what is on the disk.
-std::string on_disk(const std::string& row) {
-  return "(r.state = 2 AND r.wanted AND " + row + ".sum = r.verification_checksum AND " + row +
-         ".locator = r.locator)";
-}
+struct fragment {
+  std::string_view placeholder;
+  std::string_view sql;
+};
 
-/// stale_locators once the row lies at `locator`.
-std::string relocated(const std::string& locator) {
-  return "CASE WHEN " + locator +
-         " = r.locator OR r.locator = '' OR r.locator = ANY (r.stale_locators)"
-         " THEN r.stale_locators ELSE r.stale_locators || r.locator END";
-}
-
-/// due_since after a change that was committed behind `since`.
-std::string changed_since(const std::string& since) {
-  return "CASE WHEN r.synced_revision IS NULL AND r.due_since IS NULL THEN NULL"
-         " ELSE least(r.due_since, " +
-         since + ") END";
-}
-
-/// Counts of the common table expressions `raised`, and `changed` with `inserted`.
-const std::string effect = R"(
-  SELECT (SELECT count(*) FROM raised) AS raised,
-         (SELECT count(*) FROM changed) + (SELECT count(*) FROM inserted) AS due
-)";
+constexpr std::array fragments{
+    // What the page brings (p) is just what is on the disk.
+    fragment{"{on_disk}", R"((r.state = 2 AND r.wanted AND p.sum = r.verification_checksum
+                              AND p.locator = r.locator))"},
+    // stale_locators once the row lies at p.locator.
+    fragment{"{relocated}", R"(CASE
+        WHEN p.locator = r.locator OR r.locator = '' OR r.locator = ANY (r.stale_locators)
+        THEN r.stale_locators ELSE r.stale_locators || r.locator END)"},
+    // A row that was never synced lacks older content than any change that comes.
+    fragment{"{never_synced}", "(r.synced_revision IS NULL AND r.due_since IS NULL)"},
+    // A checksum alone does not let bulk work overtake live changes.
+    fragment{"{keeps_place}", "(p.brings_sum AND p.present AND r.state IN (0, 1))"},
+    // What came while the transfer ran may have brought nothing but the very content that landed.
+    fragment{"{settled}", R"((r.wanted AND NOT o.outdated
+        AND (r.target_revision = o.reached
+             OR (r.primary_checksum = o.sum AND r.locator = o.place
+                 AND cardinality(r.stale_locators) <= o.settled))) IS TRUE)"},
+    // What is left of stale_locators.
+    fragment{"{unsettled}", "r.stale_locators[o.settled + 1:]"},
+    fragment{"{resync}",
+             "UPDATE {table} AS r SET state = 0, retry_at = farshore.at($1), retry_count = 0"},
+    // What is due, or under way, keeps its place.
+    fragment{"{resync_changes}",
+             "(r.state <> 1 AND (r.state <> 0 OR r.retry_at > farshore.at($1)))"},
+    // Of the common table expressions `raised`, `changed` and `inserted`.
+    fragment{"{effect}", R"(
+      SELECT (SELECT count(*) FROM raised) AS raised,
+             (SELECT count(*) FROM changed) + (SELECT count(*) FROM inserted) AS due)"},
+};
 
 // -- pages ---------------------------------------------------------------------------------------
 
 constexpr auto events = "registry events";
-const std::string events_sql = R"(
-  WITH e AS (
+constexpr auto events_sql = R"(
+  WITH p AS (
     SELECT record_id, id, present, brings_sum, key, locator, size, decode(sum, 'hex') AS sum
     FROM unnest($4::bigint[], $5::bigint[], $6::boolean[], $7::boolean[], $8::text[], $9::text[],
                 $10::bigint[], $11::text[])
       AS page (record_id, id, present, brings_sum, key, locator, size, sum)
   ), raised AS (
     UPDATE {table} AS r SET
-      target_revision = e.id,
-      synced_revision = e.id,
-      key = e.key,
-      primary_checksum = e.sum
-    FROM e
-    WHERE r.record_id = e.record_id AND r.target_revision < e.id
-      AND e.present AND )" + on_disk("e") +
-                               R"( IS TRUE
+      target_revision = p.id,
+      synced_revision = p.id,
+      key = p.key,
+      primary_checksum = p.sum
+    FROM p
+    WHERE r.record_id = p.record_id AND r.target_revision < p.id
+      AND (p.present AND {on_disk}) IS TRUE
     RETURNING 1
   ), changed AS (
     UPDATE {table} AS r SET
-      target_revision = e.id,
-      wanted = e.present,
-      stale_locators = CASE WHEN e.present THEN )" +
-                               relocated("e.locator") + R"(
-                            ELSE r.stale_locators END,
-      locator = CASE WHEN e.present THEN e.locator ELSE r.locator END,
-      key = CASE WHEN e.present THEN e.key ELSE r.key END,
-      size = CASE WHEN e.present THEN e.size ELSE r.size END,
-      primary_checksum = CASE WHEN e.present THEN e.sum ELSE r.primary_checksum END,
-      due_since = )" + changed_since("farshore.at($1)") +
-                               R"(,
-      -- A checksum alone does not let bulk work overtake live changes.
-      state = CASE WHEN e.brings_sum AND e.present AND r.state IN (0, 1) THEN r.state ELSE 0 END,
-      retry_at = CASE WHEN e.brings_sum AND e.present AND r.state IN (0, 1) THEN r.retry_at END
-    FROM e
-    WHERE r.record_id = e.record_id AND r.target_revision < e.id
-      AND (e.present AND )" + on_disk("e") +
-                               R"() IS NOT TRUE
+      target_revision = p.id,
+      wanted = p.present,
+      stale_locators = CASE WHEN p.present THEN {relocated} ELSE r.stale_locators END,
+      locator = CASE WHEN p.present THEN p.locator ELSE r.locator END,
+      key = CASE WHEN p.present THEN p.key ELSE r.key END,
+      size = CASE WHEN p.present THEN p.size ELSE r.size END,
+      primary_checksum = CASE WHEN p.present THEN p.sum ELSE r.primary_checksum END,
+      due_since = CASE WHEN NOT {never_synced} THEN least(r.due_since, farshore.at($1)) END,
+      state = CASE WHEN {keeps_place} THEN r.state ELSE 0 END,
+      retry_at = CASE WHEN {keeps_place} THEN r.retry_at END
+    FROM p
+    WHERE r.record_id = p.record_id AND r.target_revision < p.id
+      AND (p.present AND {on_disk}) IS NOT TRUE
     RETURNING 1
   ), inserted AS (
     INSERT INTO {table} (type_id, record_id, key, locator, target_revision, size,
-                                   primary_checksum, due_since, created_at)
+                         primary_checksum, due_since, created_at)
     SELECT {type}, record_id, key, locator, id, size, sum, farshore.at($2), farshore.at($3)
-    FROM e
-    WHERE present AND NOT EXISTS (SELECT FROM {table} AS r
-                                  WHERE r.record_id = e.record_id)
+    FROM p
+    WHERE present AND NOT EXISTS (SELECT FROM {table} AS r WHERE r.record_id = p.record_id)
     RETURNING 1
-  ))" + effect;
+  ) {effect}
+)";
 
 constexpr auto truncation = "registry truncation";
-const std::string truncation_sql = R"(
+constexpr auto truncation_sql = R"(
   UPDATE {table} AS r SET
     target_revision = $1::bigint,
     wanted = false,
-    due_since = )" + changed_since("farshore.at($2)") +
-                                   R"(,
+    due_since = CASE WHEN NOT {never_synced} THEN least(r.due_since, farshore.at($2)) END,
     state = 0,
     retry_at = NULL
   WHERE r.target_revision < $1::bigint
 )";
 
+// In `changed`: the log did not tell of it, so nothing is known of when; and what is due as a live
+// change stays so.
 constexpr auto catalogue = "registry catalogue";
-const std::string catalogue_sql = R"(
-  WITH c AS (
+constexpr auto catalogue_sql = R"(
+  WITH p AS (
     SELECT record_id, revision, key, locator, size, decode(sum, 'hex') AS sum
     FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[])
       AS page (record_id, revision, key, locator, size, sum)
   ), raised AS (
     UPDATE {table} AS r SET
-      target_revision = c.revision,
-      synced_revision = c.revision,
-      key = c.key,
-      primary_checksum = c.sum
-    FROM c
-    WHERE r.record_id = c.record_id AND r.target_revision < c.revision
-      AND )" + on_disk("c") + R"( IS TRUE
+      target_revision = p.revision,
+      synced_revision = p.revision,
+      key = p.key,
+      primary_checksum = p.sum
+    FROM p
+    WHERE r.record_id = p.record_id AND r.target_revision < p.revision AND {on_disk} IS TRUE
     RETURNING 1
   ), changed AS (
     UPDATE {table} AS r SET
-      target_revision = c.revision,
+      target_revision = p.revision,
       wanted = true,
-      stale_locators = )" + relocated("c.locator") +
-                                  R"(,
-      locator = c.locator,
-      key = c.key,
-      size = c.size,
-      primary_checksum = c.sum,
-      -- The log did not tell of it.
-      due_since = )" + changed_since("farshore.at(0)") +
-                                  R"(,
+      stale_locators = {relocated},
+      locator = p.locator,
+      key = p.key,
+      size = p.size,
+      primary_checksum = p.sum,
+      due_since = CASE WHEN NOT {never_synced} THEN farshore.at(0) END,
       state = 0,
-      -- What is due as a live change stays so.
       retry_at = CASE WHEN r.state = 0 AND r.retry_at IS NULL THEN NULL ELSE farshore.at($1) END
-    FROM c
-    WHERE r.record_id = c.record_id AND r.target_revision < c.revision
-      AND )" + on_disk("c") + R"( IS NOT TRUE
+    FROM p
+    WHERE r.record_id = p.record_id AND r.target_revision < p.revision AND {on_disk} IS NOT TRUE
     RETURNING 1
   ), inserted AS (
     INSERT INTO {table} (type_id, record_id, key, locator, target_revision, size,
-                                   primary_checksum, retry_at, created_at)
-    SELECT {type}, record_id, key, locator, revision, size, sum, farshore.at($1),
-           farshore.at($1)
-    FROM c
-    WHERE NOT EXISTS (SELECT FROM {table} AS r
-                      WHERE r.record_id = c.record_id)
+                         primary_checksum, retry_at, created_at)
+    SELECT {type}, record_id, key, locator, revision, size, sum, farshore.at($1), farshore.at($1)
+    FROM p
+    WHERE NOT EXISTS (SELECT FROM {table} AS r WHERE r.record_id = p.record_id)
     RETURNING 1
-  ))" + effect;
+  ) {effect}
+)";
 
 constexpr auto epoch_rows = "registry epoch";
 constexpr auto epoch_rows_sql = R"(
@@ -182,18 +179,24 @@ constexpr auto epoch_rows_sql = R"(
 
 // Two ranges of one index, in its order; the second is read only as far as the first leaves room.
 constexpr auto due = "registry due";
-const std::string due_sql = [] {
-  const std::string select = R"(
+constexpr auto due_sql = R"(
+  SELECT nextval('farshore.claim_token') AS token, due.*,
+         farshore.microseconds(retry_at) AS retry_us
+  FROM (
     (SELECT record_id, key, locator, stale_locators, wanted, target_revision, primary_checksum,
             size, retry_count, state, retry_at
      FROM {table}
-     WHERE state <> 2 AND )";
-  const std::string order = " ORDER BY retry_at NULLS FIRST, record_id LIMIT $1::bigint)";
-  return "SELECT nextval('farshore.claim_token') AS token, due.*,"
-         " farshore.microseconds(retry_at) AS retry_us FROM (" +
-         select + "retry_at IS NULL" + order + " UNION ALL " + select +
-         "retry_at <= farshore.at($2)" + order + " LIMIT $1::bigint) AS due";
-}();
+     WHERE state <> 2 AND retry_at IS NULL
+     ORDER BY retry_at NULLS FIRST, record_id LIMIT $1::bigint)
+    UNION ALL
+    (SELECT record_id, key, locator, stale_locators, wanted, target_revision, primary_checksum,
+            size, retry_count, state, retry_at
+     FROM {table}
+     WHERE state <> 2 AND retry_at <= farshore.at($2)
+     ORDER BY retry_at NULLS FIRST, record_id LIMIT $1::bigint)
+    LIMIT $1::bigint
+  ) AS due
+)";
 
 constexpr auto waiting = "registry waiting";
 constexpr auto waiting_sql = R"(
@@ -215,26 +218,17 @@ constexpr auto wanted_elsewhere_sql = R"(
   FROM unnest($2::bigint[], $3::text[]) WITH ORDINALITY AS place (record_id, locator, n)
   ORDER BY place.n
 )";
-// What came while the transfer ran may have brought nothing but the very content that landed.
-const std::string is_settled = R"((r.wanted AND NOT o.outdated
-    AND (r.target_revision = o.reached
-         OR (r.primary_checksum = o.sum AND r.locator = o.place
-             AND cardinality(r.stale_locators) <= o.settled))) IS TRUE)";
-
+// In `due_since`: a row that is no longer never synced, and yet lacks a change. In
+// `stale_locators`: where the resource lies now is remembered, whatever was settled.
 constexpr auto synced = "registry synced";
-const std::string synced_sql = R"(
+constexpr auto synced_sql = R"(
   UPDATE {table} AS r SET
-    synced_revision = CASE WHEN )" +
-                               is_settled + R"( THEN r.target_revision ELSE o.reached END,
-    state = CASE WHEN )" + is_settled +
-                               R"( THEN 2 ELSE 0 END,
-    due_since = CASE WHEN )" + is_settled +
-                               R"( THEN NULL
-      -- No longer never synced, and yet a change is missing.
-      WHEN r.synced_revision IS NULL AND r.due_since IS NULL THEN farshore.at(0)
-      ELSE r.due_since END,
-    size = CASE WHEN )" + is_settled +
-                               R"( THEN o.size ELSE r.size END,
+    synced_revision = CASE WHEN {settled} THEN r.target_revision ELSE o.reached END,
+    state = CASE WHEN {settled} THEN 2 ELSE 0 END,
+    due_since = CASE WHEN {settled} THEN NULL
+                     WHEN {never_synced} THEN farshore.at(0)
+                     ELSE r.due_since END,
+    size = CASE WHEN {settled} THEN o.size ELSE r.size END,
     retry_at = NULL,
     retry_count = 0,
     last_sync_failure = NULL,
@@ -246,10 +240,9 @@ const std::string synced_sql = R"(
     verification_checksum = o.sum,
     checksum_mismatch = false,
     verification_checksum_mismatched = NULL,
-    -- Where it lies is remembered, whatever was settled.
     stale_locators = CASE
-      WHEN o.place = r.locator OR o.place = '' OR o.place = ANY (r.stale_locators[o.settled + 1:])
-      THEN r.stale_locators[o.settled + 1:] ELSE r.stale_locators[o.settled + 1:] || o.place END
+      WHEN o.place = r.locator OR o.place = '' OR o.place = ANY ({unsettled})
+      THEN {unsettled} ELSE {unsettled} || o.place END
   FROM (
     SELECT record_id, reached, decode(sum, 'hex') AS sum, size, settled, outdated, place
     FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::integer[], $7::boolean[],
@@ -269,7 +262,7 @@ constexpr auto removed_sql = R"(
       AND NOT r.wanted AND r.target_revision = o.reached
   )
   UPDATE {table} AS r SET
-    stale_locators = r.stale_locators[o.settled + 1:],
+    stale_locators = {unsettled},
     synced_revision = NULL,
     state = 0,
     retry_at = NULL
@@ -330,39 +323,26 @@ constexpr auto reset_started_sql = R"(
 
 // -- resync --------------------------------------------------------------------------------------
 
-/// What is due, or under way, keeps its place.
-const std::string resync_changes_sql =
-    "r.state <> 1 AND (r.state <> 0 OR r.retry_at > farshore.at($1))";
-const std::string resync_set =
-    "UPDATE {table} AS r SET state = 0, retry_at = farshore.at($1), retry_count = 0 ";
-
 constexpr auto resync_ids = "registry resync records";
-const std::string resync_ids_sql = "WITH changed AS (" + resync_set +
-                                   "WHERE r.record_id = ANY ($2::bigint[]) AND " +
-                                   resync_changes_sql + R"()
-  SELECT count(*) FROM {table} AS r
-  WHERE r.record_id = ANY ($2::bigint[])
+constexpr auto resync_ids_sql = R"(
+  WITH changed AS ({resync} WHERE r.record_id = ANY ($2::bigint[]) AND {resync_changes})
+  SELECT count(*) FROM {table} AS r WHERE r.record_id = ANY ($2::bigint[])
 )";
 
 constexpr auto resync_failing = "registry resync failed";
-const std::string resync_failing_sql = "WITH changed AS (" + resync_set + R"(
-    WHERE r.state = 3 AND r.state <> 2 RETURNING r.record_id)
+constexpr auto resync_failing_sql = R"(
+  WITH changed AS ({resync} WHERE r.state = 3 AND r.state <> 2 RETURNING r.record_id)
   SELECT (SELECT count(*) FROM changed) AS changed, claimed.record_id
-  FROM (VALUES (1)) AS one LEFT JOIN changed AS claimed
-    ON claimed.record_id = ANY ($2::bigint[])
+  FROM (VALUES (1)) AS one LEFT JOIN changed AS claimed ON claimed.record_id = ANY ($2::bigint[])
 )";
 
 constexpr auto resync_some = "registry resync slice";
-const std::string resync_some_sql = R"(
+constexpr auto resync_some_sql = R"(
   WITH slice AS (
     SELECT record_id FROM {table}
     WHERE record_id > $2::bigint AND record_id <= $3::bigint
     ORDER BY record_id LIMIT $4::bigint
-  ), changed AS ()" + resync_set + R"(
-    FROM slice
-    WHERE r.record_id = slice.record_id AND )" +
-                                    resync_changes_sql +
-                                    R"()
+  ), changed AS ({resync} FROM slice WHERE r.record_id = slice.record_id AND {resync_changes})
   SELECT max(record_id) AS last,
          EXISTS (SELECT FROM {table}
                  WHERE record_id > (SELECT max(record_id) FROM slice)
@@ -451,9 +431,11 @@ void prepare_registry_statements(pqxx::connection_base& db) {
 void prepare_registry_statements(pqxx::connection_base& db, type_number type,
                                  const std::string& name) {
   const auto table = "farshore." + db.quote_name(partition_of(name));
-  const auto prepare = [&](const char* statement, std::string_view sql) {
-    db.prepare(of(statement, type), replaced(replaced(std::string{sql}, "{table}", table), "{type}",
-                                             std::to_string(type)));
+  const auto prepare = [&](const char* statement, std::string text) {
+    for (const auto& [placeholder, sql] : fragments)
+      text = replaced(std::move(text), placeholder, sql);
+    text = replaced(std::move(text), "{table}", table);
+    db.prepare(of(statement, type), replaced(std::move(text), "{type}", std::to_string(type)));
   };
   prepare(events, events_sql);
   prepare(truncation, truncation_sql);

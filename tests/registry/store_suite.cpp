@@ -26,8 +26,7 @@ using records = std::vector<record_id>;
 #define REGISTRY_TEST(sentence)                                                                    \
   TEMPLATE_TEST_CASE_METHOD(registry_fixture, sentence, "[registry]", memory_registry, pg_registry)
 
-// -- events
-// ----------------------------------------------------------------------------------------
+// -- events ---------------------------------------------------------------------------------------
 
 REGISTRY_TEST("an event of a new record makes a row that is due at once") {
   auto& t = *this;
@@ -256,8 +255,7 @@ REGISTRY_TEST("text that no database takes is mended, not refused") {
   CHECK_FALSE(t.row(3).size);
 }
 
-// -- the cursor
-// ------------------------------------------------------------------------------------
+// -- the cursor -----------------------------------------------------------------------------------
 
 REGISTRY_TEST("the cursor moves with its page, and never back") {
   auto& t = *this;
@@ -301,8 +299,7 @@ REGISTRY_TEST("what was not committed never happened") {
   CHECK(t.counts().synced == 2);
 }
 
-// -- backfill
-// --------------------------------------------------------------------------------------
+// -- backfill -------------------------------------------------------------------------------------
 
 REGISTRY_TEST("a backfill makes rows that are due behind live changes") {
   auto& t = *this;
@@ -383,8 +380,7 @@ REGISTRY_TEST("a record that is listed twice on a page counts once") {
   CHECK(t.row(1).locator == "b");
 }
 
-// -- claims
-// ----------------------------------------------------------------------------------------
+// -- claims ---------------------------------------------------------------------------------------
 
 REGISTRY_TEST("claims come in order: live changes, then by due time, then by record") {
   auto& t = *this;
@@ -589,8 +585,7 @@ REGISTRY_TEST("questions about a type that was never declared harm nobody else's
   CHECK(t.has_row(1));
 }
 
-// -- outcomes
-// --------------------------------------------------------------------------------------
+// -- outcomes -------------------------------------------------------------------------------------
 
 REGISTRY_TEST("synced is recorded with what is on the disk") {
   auto& t = *this;
@@ -908,8 +903,7 @@ REGISTRY_TEST("renewing writes started, which a new node finds due again") {
   CHECK_FALSE(t.finish(synced(got.claims[0]))); // the old node's
 }
 
-// -- epochs
-// ----------------------------------------------------------------------------------------
+// -- epochs ---------------------------------------------------------------------------------------
 
 REGISTRY_TEST("a new epoch forgets the place and the backfills, and looks at every row again") {
   auto& t = *this;
@@ -959,8 +953,7 @@ REGISTRY_TEST("results of the old epoch are dropped, but hold their places until
   CHECK(t.claim_all().claims.size() == 2);
 }
 
-// -- what operators ask for
-// ------------------------------------------------------------------------
+// -- what operators ask for -----------------------------------------------------------------------
 
 REGISTRY_TEST("a resync makes the named records due as bulk work") {
   auto& t = *this;
@@ -1044,8 +1037,7 @@ REGISTRY_TEST("resyncs of several types are worked off one after the other") {
   CHECK(t.counts("scan").pending == 1);
 }
 
-// -- counts and recovery points
-// --------------------------------------------------------------------
+// -- counts and recovery points -------------------------------------------------------------------
 
 REGISTRY_TEST("counts follow every change") {
   auto& t = *this;
