@@ -15,11 +15,8 @@ add_custom_target(unit_tests)
 # makes <NAME>_tests and registers each of its cases with CTest.
 function(farshore_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;USES;LABELS;PCH")
-  add_executable(${name}_tests ${PROJECT_SOURCE_DIR}/tests/main.cpp ${arg_SOURCES})
-  # It makes Catch's main: a precompiled Catch without one would hide it.
-  set_source_files_properties(${PROJECT_SOURCE_DIR}/tests/main.cpp
-                              PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
-  target_link_libraries(${name}_tests PRIVATE ${arg_USES} Catch2::Catch2)
+  add_executable(${name}_tests ${arg_SOURCES})
+  target_link_libraries(${name}_tests PRIVATE farshore_test_main ${arg_USES})
   if(arg_PCH)
     target_precompile_headers(${name}_tests PRIVATE ${arg_PCH})
   endif()
