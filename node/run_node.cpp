@@ -4,6 +4,8 @@
 #include "config/clock.hpp"
 #include "config/config.hpp"
 #include "config/logging.hpp"
+#include "node/data_lock.hpp"
+#include "node/exit_codes.hpp"
 #include "node/node_signals.hpp"
 #include "node/primary_node.hpp"
 #include "node/secondary_node.hpp"
@@ -123,29 +125,33 @@ int run_node(const std::filesystem::path& config_file) {
   auto loaded = load_config(config_file);
   if (!loaded.mistakes.empty()) {
     print(loaded.mistakes);
-    return 2;
+    return exit_code::usage;
   }
   auto& settings = loaded.settings;
   set_up_logging(settings.log_format, settings.log_level);
-  std::error_code ignored;
-  std::filesystem::create_directories(settings.data, ignored); // what uses it says what is wrong
+  const auto alone = lock_data_folder(settings.data);
+  if (!alone) {
+    spdlog::critical("the node ends: {} ({})", alone.error().message,
+                     to_string(alone.error().code));
+    return exit_code::no;
+  }
   node_signals signals;
   random_source random{random_seed()};
   for (int failures = 0;;) {
     const auto begun = system_time().now();
     const auto run = run_site(settings, signals, config_file);
     if (run)
-      return 0;
+      return exit_code::done;
     const auto& why = run.error();
     if (!may_pass(why.code)) {
       spdlog::critical("the node ends: {} ({})", why.message, to_string(why.code));
-      return 1;
+      return exit_code::no;
     }
     failures = system_time().now() - begun > good_run ? 1 : failures + 1;
     const auto wait = backoff(failures, restart_base, restart_cap, random);
     spdlog::error("{}; starting over in {} ms", why.message, wait.count());
     if (!pause(wait))
-      return 0;
+      return exit_code::done;
   }
 }
 

@@ -1,7 +1,7 @@
 // The simulation: whatever happens in whatever order, when changes stop the sites become equal, and
 // no promise is broken on the way. A failing seed is printed; run it again with
 //   FARSHORE_SEED=4711 build/tests/simulation/simulation_tests
-// FARSHORE_SEEDS sets how many are tried.
+// FARSHORE_SEEDS sets how many are tried, FARSHORE_MORE_SEEDS how many by the slow case.
 
 #include "tests/simulation/world.hpp"
 
@@ -61,6 +61,10 @@ FARSHORE_SEEDS_PART(7)
 FARSHORE_SEEDS_PART(8)
 FARSHORE_SEEDS_PART(9)
 FARSHORE_SEEDS_PART(10)
+
+TEST_CASE("many more seeds: the sites become equal, and every promise holds", "[.][slow]") {
+  all_hold(100'001, setting("FARSHORE_MORE_SEEDS", 20'000));
+}
 
 TEST_CASE("a run is the same each time that its seed is", "[simulation]") {
   const auto first = world{{.seed = 3, .bug = planted_bug::rename_before_flush}}.run();

@@ -1,0 +1,22 @@
+# Fails where a folder includes one that lies above it: node -> net -> actors -> {strategies, registry} -> config.
+# Run by CTest: cmake -D ROOT=<the project's folder> -P tests/layering.cmake
+cmake_minimum_required(VERSION 3.25)
+set(config_may config)
+set(strategies_may config strategies)
+set(registry_may config registry)
+set(actors_may ${strategies_may} registry actors)
+set(net_may ${actors_may} net)
+set(node_may ${net_may} node)
+
+foreach(folder config strategies registry actors net node)
+  file(GLOB_RECURSE sources ${ROOT}/${folder}/*.hpp ${ROOT}/${folder}/*.cpp)
+  foreach(source IN LISTS sources)
+    file(STRINGS ${source} includes REGEX "^#include \"")
+    foreach(line IN LISTS includes)
+      string(REGEX REPLACE "^#include \"([^/\"]+)/?.*" "\\1" used "${line}")
+      if(NOT used IN_LIST ${folder}_may)
+        message(SEND_ERROR "${source}: ${folder} must not use ${used}: ${line}")
+      endif()
+    endforeach()
+  endforeach()
+endforeach()
