@@ -111,11 +111,11 @@ std::string check_sql(const model_declaration& model, model_part only) {
 
 std::string evaluation_sql(const model_declaration& model, key_kind kind) {
   const auto table = split_table(model.table);
-  // Only rows that were asked for may meet the expressions: they can fail, or cost.
+  // Only rows that were asked for may meet the expressions: they can fail, or cost. LIMIT: each
+  // look is one by the key, also while the planner takes a growing table for a small one and would
+  // read all of it for each page.
   return "SELECT farshore_k.farshore_n AS n, farshore_m.locator, farshore_m.size,"
-         " coalesce(farshore_s.revision, 0) AS revision,"
-         " CASE WHEN farshore_s.verification_state = 2"
-         " THEN farshore_s.verification_checksum END AS sum"
+         " coalesce(farshore_s.revision, 0) AS revision, farshore_s.sum"
          " FROM unnest($1::" +
          std::string{sql_type(kind)} +
          "[], $2::bigint[]) WITH ORDINALITY AS farshore_k(farshore_key, farshore_record, "
@@ -124,9 +124,11 @@ std::string evaluation_sql(const model_declaration& model, key_kind kind) {
          enclosed(model.locator) + " AS locator, " + size_column(model) + " AS size FROM " +
          identifier(table) + " WHERE " + key_column(model, table) +
          " = farshore_k.farshore_key AND " + condition(model) +
-         ") AS farshore_m ON true"
-         " LEFT JOIN farshore.state AS farshore_s ON farshore_s.type_id = $3"
-         " AND farshore_s.record_id = farshore_k.farshore_record"
+         " LIMIT 1) AS farshore_m ON true"
+         " LEFT JOIN LATERAL (SELECT s.revision,"
+         " CASE WHEN s.verification_state = 2 THEN s.verification_checksum END AS sum"
+         " FROM farshore.state AS s WHERE s.type_id = $3"
+         " AND s.record_id = farshore_k.farshore_record LIMIT 1) AS farshore_s ON true"
          " ORDER BY farshore_k.farshore_n";
 }
 

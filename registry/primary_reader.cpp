@@ -63,9 +63,11 @@ constexpr auto numbered_page_sql = R"(
   WHERE type_id = $1 AND record_id > $2 ORDER BY record_id LIMIT $3
 )";
 
+// LIMIT: a look by the key for each, whatever the planner believes of the table's size.
 constexpr auto keys_of_sql = R"(
   SELECT w.n, k.key FROM unnest($2::bigint[]) WITH ORDINALITY AS w(record_id, n)
-  JOIN farshore.record_keys k ON k.type_id = $1 AND k.record_id = w.record_id
+  CROSS JOIN LATERAL (SELECT key FROM farshore.record_keys
+                      WHERE type_id = $1 AND record_id = w.record_id LIMIT 1) AS k
 )";
 
 constexpr auto identity_sql = R"(
