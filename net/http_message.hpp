@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include "net/wire_version.hpp"
+
 #include <atomic>
 #include <optional>
 #include <string>
@@ -11,10 +13,6 @@
 #include <vector>
 
 namespace farshore {
-
-/// Version of what sites say to each other, in the header "Farshore-Wire" of requests and answers.
-inline constexpr std::string_view wire_version = "1";
-inline constexpr const char* wire_header = "Farshore-Wire";
 
 struct http_request {
   std::string method;
@@ -25,6 +23,8 @@ struct http_request {
   /// Decoded.
   std::vector<std::pair<std::string, std::string>> query;
   std::string body;
+  /// The version of the protocol that it is written in, and its answer has to be.
+  int wire = wire_newest;
   /// Who signed; empty on a public route.
   std::string site;
   /// The server ends: what waits should come to its end.

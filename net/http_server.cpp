@@ -111,7 +111,7 @@ void http_server::impl::turn_away(tcp::socket socket) {
                                                     "takes; try again later"});
   const std::string text = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
                            "Connection: close\r\n" +
-                           std::string{wire_header} + ": " + std::string{wire_version} +
+                           std::string{wire_header} + ": " + std::to_string(wire_oldest) +
                            "\r\nContent-Length: " + std::to_string(answer.body.size()) +
                            "\r\n\r\n" + answer.body;
   // Never waits: a socket that was just accepted has room for this much.

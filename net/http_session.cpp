@@ -61,17 +61,18 @@ bool parse_target(std::string_view target, std::vector<std::string>& segments,
 }
 
 template <class Message>
-void set_common_fields(Message& message, bool keep_alive) {
-  message.set(http::field::server, "farshore");
-  message.set(wire_header, wire_version);
+void set_common_fields(Message& message, int wire, bool keep_alive) {
+  message.set(http::field::server, program_name());
+  message.set(wire_header, std::to_string(wire));
   message.keep_alive(keep_alive);
 }
 
 /// Chunked; the header goes out with the first bytes.
 class chunked_stream final : public answer_stream {
 public:
-  chunked_stream(beast::tcp_stream& to, std::chrono::milliseconds patience, bool keep_alive)
-      : to_{to}, patience_{patience}, keep_alive_{keep_alive} {}
+  chunked_stream(beast::tcp_stream& to, std::chrono::milliseconds patience, int wire,
+                 bool keep_alive)
+      : to_{to}, patience_{patience}, wire_{wire}, keep_alive_{keep_alive} {}
 
   [[nodiscard]] bool begun() const { return begun_; }
 
@@ -101,7 +102,7 @@ private:
     begun_ = true;
     http::response<http::empty_body> header{http::status::ok, 11};
     header.set(http::field::content_type, "application/octet-stream");
-    set_common_fields(header, keep_alive_);
+    set_common_fields(header, wire_, keep_alive_);
     header.chunked(true);
     http::response_serializer<http::empty_body> serializer{header};
     to_.expires_after(patience_);
@@ -117,6 +118,7 @@ private:
 
   beast::tcp_stream& to_;
   std::chrono::milliseconds patience_;
+  int wire_;
   bool keep_alive_;
   bool begun_ = false;
 };
@@ -141,6 +143,8 @@ asio::awaitable<void> http_session::run() {
 }
 
 asio::awaitable<bool> http_session::serve_one() {
+  // What can't be read is told so in the version that every other side understands.
+  wire_ = wire_oldest;
   request_parser parser;
   parser.header_limit(header_bytes_max);
   parser.body_limit(body_bytes_max);
@@ -179,21 +183,23 @@ asio::awaitable<bool> http_session::serve_one() {
   co_return co_await handle(*admitted.found, request, parser.keep_alive());
 }
 
-http_session::admission http_session::admit(const request_parser& parser,
-                                            http_request& request) const {
+http_session::admission http_session::admit(const request_parser& parser, http_request& request) {
   const auto& header = parser.get();
   request.method = header.method_string();
   request.target = header.target();
   request.stopping = &context_.stopping;
   if (header.version() != 11)
     return {nullptr, refuse(400, ec::protocol, "Farshore speaks HTTP/1.1 only")};
-  if (const auto wire = header.find(wire_header);
-      wire != header.end() && wire->value() != wire_version)
-    return {nullptr, refuse(426, ec::protocol,
-                            "this site speaks version " + std::string{wire_version} +
-                                " of Farshore's protocol, the request is of version " +
-                                std::string{wire->value().substr(0, 20)} +
-                                ": run the same version of Farshore at both sites")};
+  // The answer to a version that is not known here names the newest that is.
+  wire_ = wire_newest;
+  if (const auto named = header.find(wire_header); named != header.end()) {
+    const auto wire = parse_wire(named->value());
+    if (!wire || !wire_known(*wire))
+      return {nullptr, refuse(426, ec::protocol,
+                              no_wire_in_common(named->value(), header[http::field::user_agent]))};
+    wire_ = *wire;
+  }
+  request.wire = wire_;
   std::vector<std::string> segments;
   if (!parse_target(request.target, segments, request))
     return {nullptr, refuse(400, ec::protocol, "the request's target is no path")};
@@ -232,7 +238,7 @@ asio::awaitable<bool> http_session::handle(const route& route, const http_reques
 
 asio::awaitable<bool> http_session::stream(const stream_handler& handler,
                                            const http_request& request, bool keep_alive) {
-  chunked_stream to{stream_, context_.patience, keep_alive};
+  chunked_stream to{stream_, context_.patience, request.wire, keep_alive};
   result<void> written;
   try {
     written = co_await handler(request, to);
@@ -251,7 +257,7 @@ asio::awaitable<bool> http_session::send(http_answer answer, bool keep_alive) {
   keep_alive = keep_alive && !context_.stopping;
   http::response<http::string_body> message{static_cast<http::status>(answer.status), 11};
   message.set(http::field::content_type, answer.content_type);
-  set_common_fields(message, keep_alive);
+  set_common_fields(message, wire_, keep_alive);
   message.body() = std::move(answer.body);
   message.prepare_payload();
   stream_.expires_after(context_.patience);

@@ -52,7 +52,7 @@ private:
     http_answer refusal;
   };
   /// Authenticates the request, finds its route, and fills in all but the body.
-  [[nodiscard]] admission admit(const request_parser& parser, http_request& request) const;
+  [[nodiscard]] admission admit(const request_parser& parser, http_request& request);
   /// False where the connection must be closed after it.
   boost::asio::awaitable<bool> handle(const route& route, const http_request& request,
                                       bool keep_alive);
@@ -66,6 +66,8 @@ private:
   boost::beast::flat_buffer buffer_;
   const session_context& context_;
   bool idle_ = true;
+  /// Of the request that is answered.
+  int wire_ = wire_oldest;
 };
 
 } // namespace farshore

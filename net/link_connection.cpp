@@ -119,6 +119,29 @@ asio::awaitable<result<void>> link_connection::connect() {
 asio::awaitable<result<void>> link_connection::ask(std::string_view method, std::string_view target,
                                                    std::string_view body,
                                                    std::chrono::milliseconds patience) {
+  if (const auto now = identity_.time->now();
+      !reusable() || !newest_asked_ || now - *newest_asked_ >= wire_memory) {
+    wire_ = wire_newest;
+    newest_asked_ = now;
+  }
+  auto answered = co_await converse(method, target, body, patience);
+  while (answered) {
+    const auto lower = lower_wire();
+    if (!lower)
+      co_return co_await demand_success();
+    wire_ = *lower;
+    // To its end, so that the connection can be used again.
+    if (auto why = co_await read_text(error_text_bytes_max); !why)
+      co_return fail(std::move(why).error());
+    answered = co_await converse(method, target, body, patience);
+  }
+  co_return answered;
+}
+
+asio::awaitable<result<void>> link_connection::converse(std::string_view method,
+                                                        std::string_view target,
+                                                        std::string_view body,
+                                                        std::chrono::milliseconds patience) {
   const bool reused = reusable();
   if (!reused)
     if (auto connected = co_await connect(); !connected)
@@ -129,13 +152,23 @@ asio::awaitable<result<void>> link_connection::ask(std::string_view method, std:
   if (failed && failed != beast::error::timeout && reused && !answer_->got_some() && !closed_) {
     if (auto connected = co_await connect(); !connected)
       co_return connected;
+    newest_asked_.reset();
     failed = co_await exchange(method, target, body, patience);
   }
   if (failed) {
     open_ = false;
     co_return broke_off(failed, patience);
   }
-  co_return co_await demand_success();
+  co_return result<void>{};
+}
+
+std::optional<int> link_connection::lower_wire() const {
+  const auto& header = answer_->get();
+  const auto theirs = parse_wire(header[wire_header]);
+  if (header.result() == http::status::upgrade_required && theirs && wire_known(*theirs) &&
+      *theirs < wire_)
+    return theirs;
+  return std::nullopt;
 }
 
 asio::awaitable<beast::error_code> link_connection::exchange(std::string_view method,
@@ -147,7 +180,8 @@ asio::awaitable<beast::error_code> link_connection::exchange(std::string_view me
   request.set(http::field::host, identity_.url.substr(colon + 3));
   request.set(http::field::authorization, sign_request(identity_.secret, identity_.site, method,
                                                        target, identity_.time->wall()));
-  request.set(wire_header, wire_version);
+  request.set(http::field::user_agent, program_name());
+  request.set(wire_header, std::to_string(wire_));
   if (!body.empty())
     request.set(http::field::content_type, "application/json");
   request.body() = {body.data(), body.size()};
@@ -169,8 +203,9 @@ asio::awaitable<beast::error_code> link_connection::exchange(std::string_view me
 asio::awaitable<result<void>> link_connection::demand_success() {
   const auto& header = answer_->get();
   const auto status = header.result_int();
-  const bool ours = header[wire_header] == wire_version;
-  if (ours && status == 200)
+  const auto theirs = parse_wire(header[wire_header]);
+  const bool ours = theirs && wire_known(*theirs);
+  if (theirs == wire_ && status == 200)
     co_return result<void>{};
   if (status >= 300 && status < 400)
     co_return fail(ec::protocol, identity_.url +
@@ -182,10 +217,14 @@ asio::awaitable<result<void>> link_connection::demand_success() {
   auto text = co_await read_text(error_text_bytes_max);
   if (!text)
     co_return fail(std::move(text).error());
+  if (status == 426 && theirs && !ours)
+    co_return fail(ec::protocol,
+                   "the primary at " + identity_.url + " and this site can't talk: " +
+                       no_wire_in_common(header[wire_header], header[http::field::server]));
   if (status == 200)
     co_return fail(ec::protocol, "what answers at " + identity_.url +
-                                     " is no Farshore node of version " +
-                                     std::string{wire_version} + " of the protocol");
+                                     " is no Farshore node that speaks version " +
+                                     std::to_string(wire_) + " of the protocol");
   auto why = parse_error_answer(status, *text);
   co_return fail(seen_from_here(why.code),
                  "the primary at " + identity_.url + " says: " + why.message);

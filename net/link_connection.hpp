@@ -7,6 +7,7 @@
 
 #include "config/clock.hpp"
 #include "config/error.hpp"
+#include "net/wire_version.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -36,16 +37,24 @@ struct link_identity {
   const time_source* time = nullptr;
 };
 
+/// How long a connection keeps to the older version that it has found its primary to speak.
+inline constexpr std::chrono::minutes wire_memory{5};
+
 class link_connection {
 public:
   link_connection(boost::asio::io_context& context, const link_identity& identity);
 
   /// Sends a request and reads the header of its answer; `patience` is how long that header may
-  /// take. A connection that the primary closed since the last request is replaced, once. An answer
-  /// other than 200 is an error: the primary's own, or ec::protocol.
+  /// take. A connection that the primary closed since the last request is replaced, once. A primary
+  /// that does not know this program's newest version of the protocol is asked in the highest that
+  /// both know, until the connection is replaced or `wire_memory` has passed: it may have been
+  /// upgraded. An answer other than 200 is an error: the primary's own, or ec::protocol.
   boost::asio::awaitable<result<void>> ask(std::string_view method, std::string_view target,
                                            std::string_view body,
                                            std::chrono::milliseconds patience);
+
+  /// The version of the protocol that the answer is written in.
+  [[nodiscard]] int wire() const { return wire_; }
 
   /// Reads some of the answer's body, as much as is there and fits; 0 at its end.
   boost::asio::awaitable<result<std::size_t>> read_some(std::span<std::byte> into);
@@ -60,6 +69,12 @@ private:
   using answer_parser = boost::beast::http::response_parser<boost::beast::http::buffer_body>;
 
   boost::asio::awaitable<result<void>> connect();
+  /// One request and the header of its answer, over a new connection where need be.
+  boost::asio::awaitable<result<void>> converse(std::string_view method, std::string_view target,
+                                                std::string_view body,
+                                                std::chrono::milliseconds patience);
+  /// The version to ask again in, where the answer says that the one we asked in is too new.
+  [[nodiscard]] std::optional<int> lower_wire() const;
   boost::asio::awaitable<boost::beast::error_code> exchange(std::string_view method,
                                                             std::string_view target,
                                                             std::string_view body,
@@ -75,6 +90,9 @@ private:
   boost::beast::tcp_stream stream_;
   boost::beast::flat_buffer buffer_;
   std::optional<answer_parser> answer_;
+  int wire_ = wire_newest;
+  /// When the newest version was tried; empty: try it with the next request.
+  std::optional<steady_time> newest_asked_;
   bool open_ = false;
   bool closed_ = false;
 };

@@ -2,9 +2,9 @@
 
 #include "config/clock.hpp"
 #include "config/values.hpp"
-#include "config/version.hpp"
 #include "net/http_error.hpp"
 #include "net/signing.hpp"
+#include "net/wire_version.hpp"
 
 #include <fstream>
 
@@ -92,10 +92,11 @@ http::request<http::string_body> signed_request(const config& settings, const st
   auto verb = request.method == "POST" ? http::verb::post : http::verb::get;
   http::request<http::string_body> out{verb, request.target, 11};
   out.set(http::field::host, to_string(where));
-  out.set(http::field::user_agent, fmt::format("farshore/{}", program_version()));
+  out.set(http::field::user_agent, program_name());
   out.set(http::field::authorization, sign_request(secret, settings.site_name, request.method,
                                                    request.target, system_time().wall()));
-  out.set(wire_header, wire_version);
+  // The API is the same in all of them, and the node may not have been restarted since an upgrade.
+  out.set(wire_header, std::to_string(wire_oldest));
   out.set(http::field::connection, "close");
   if (!request.body.is_null()) {
     out.set(http::field::content_type, "application/json");

@@ -39,7 +39,7 @@ struct http_client {
                                      wall_time now = system_time().wall()) {
     request_type request{boost::beast::http::string_to_verb(method), target, 11};
     request.set("Authorization", sign_request(secret, "lisbon", method, target, now));
-    request.set(wire_header, wire_version);
+    request.set(wire_header, std::to_string(wire_newest));
     request.body() = std::move(body);
     request.prepare_payload();
     return request;

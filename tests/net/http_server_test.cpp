@@ -34,6 +34,10 @@ struct server_fixture {
     all.add(
         "GET", "/healthz", [](const http_request& request) { return echo(request); },
         route_access::anyone);
+    all.add("GET", "/wire",
+            [](const http_request& request) -> asio::awaitable<result<http_answer>> {
+              co_return http_answer{200, std::to_string(request.wire), "text/plain"};
+            });
     all.add("GET", "/throws", [](const http_request&) -> asio::awaitable<result<http_answer>> {
       throw std::runtime_error{"a secret of ours"};
       co_return http_answer{};
@@ -110,7 +114,7 @@ TEST_CASE_METHOD(server_fixture, "a signed request is answered, and the connecti
     REQUIRE(answer);
     CHECK(answer->result_int() == 200);
     CHECK(answer->body() == "POST lisbon [a/b] x=1 y= z body");
-    CHECK((*answer)[wire_header] == "1");
+    CHECK((*answer)[wire_header] == "2");
     CHECK(answer->keep_alive());
   }
 }
@@ -180,14 +184,42 @@ TEST_CASE_METHOD(server_fixture, "what is not there, or not for that method, is 
   CHECK(answer->result_int() == 405);
 }
 
-TEST_CASE_METHOD(server_fixture, "another version of the protocol is told so", "[server]") {
+TEST_CASE_METHOD(server_fixture, "who speaks an older version is answered in it", "[server]") {
+  auto client = connect();
+  for (const auto* version : {"1", "2", "1"})
+    for (const auto* target : {"/wire", "/nothing", "/stream"}) {
+      auto request = http_client::signed_request("GET", target);
+      request.set(wire_header, version);
+      const auto answer = client.ask(request);
+      REQUIRE(answer);
+      CHECK((*answer)[wire_header] == version);
+      if (answer->result_int() == 200 && !answer->chunked())
+        CHECK(answer->body() == version);
+    }
+}
+
+TEST_CASE_METHOD(server_fixture, "a version that is not known is told which are", "[server]") {
+  const auto* version = GENERATE("0", "3", "-1", "1.0", "x", "99999999999", "");
+  CAPTURE(version);
   auto client = connect();
   auto request = http_client::signed_request("GET", "/echo/a");
-  request.set(wire_header, "2");
+  request.set(wire_header, version);
+  request.set("User-Agent", "farshore/9.9.9");
   const auto answer = client.ask(request);
   REQUIRE(answer);
   CHECK(answer->result_int() == 426);
-  CHECK_THAT(answer->body(), Contains("same version of Farshore"));
+  CHECK((*answer)[wire_header] == "2");
+  CHECK_THAT(answer->body(), Contains("versions 1 to 2") && Contains("farshore/9.9.9") &&
+                                 Contains("this site (" + program_name()));
+}
+
+TEST_CASE_METHOD(server_fixture, "what could not be read is refused in the oldest version",
+                 "[server]") {
+  auto client = connect();
+  client.send_raw("nonsense\r\n\r\n");
+  const auto answer = client.read();
+  REQUIRE(answer);
+  CHECK((*answer)[wire_header] == "1");
 }
 
 TEST_CASE_METHOD(server_fixture, "what is too large or no HTTP is refused", "[server]") {

@@ -116,7 +116,7 @@ TEST_CASE("a request is signed by the site, and its answer is the JSON", "[api]"
   CHECK(seen.method() == http::verb::post);
   CHECK(seen.target() == "/api/v1/resync?x=1");
   CHECK(seen.body() == R"({"type":"file"})");
-  CHECK(seen["Farshore-Wire"] == "1");
+  CHECK(seen["Farshore-Wire"] == "1"); // the API is the same in all versions
   CHECK(seen[http::field::content_type] == "application/json");
   const std::vector secrets{std::string(64, 's')};
   auto signer = verify_request(secrets, std::string{seen[http::field::authorization]}, "POST",
