@@ -65,16 +65,23 @@ struct config {
   std::string listen = "127.0.0.1:7400";
   /// Absolute path of the node's own files: managed database, spool.
   std::filesystem::path data;
-  /// File that holds the shared secret; must not be readable by others.
+  /// File that holds the shared secret; must not be readable by others. Empty: there is a key_file.
   std::filesystem::path secret_file;
-  /// Secret that is still accepted during a rotation; empty: none.
+  /// Instead of secret_file, on a secondary: holds that site's own key only.
+  std::filesystem::path key_file;
+  /// Secret (or key) that is still accepted during a rotation; empty: none.
   std::filesystem::path previous_secret_file;
+  /// PEM files; with both the node speaks TLS, and nothing else. Empty: plain HTTP.
+  std::filesystem::path tls_certificate;
+  std::filesystem::path tls_key;
   /// "managed", or a postgresql:// URL.
   std::string database = "managed";
 
   // [primary], on a secondary
-  /// http://host:port
+  /// http://host:port or https://host:port
   std::string primary_url;
+  /// PEM bundle of the CAs that the primary's certificate may be signed by; empty: the system's.
+  std::filesystem::path primary_tls_ca;
 
   // [limits]
   /// Records in flight at once, over all types.
@@ -123,9 +130,5 @@ struct loaded_config {
 /// syntax, unknown tables and keys (with the nearest known name), wrong types, missing settings,
 /// contradictions, files and folders that are not there. Blocks on the file system; never throws.
 loaded_config load_config(const std::filesystem::path& file);
-
-/// Reads a secret file: at least 32 bytes of printable text after trimming. Refuses one that
-/// group or others can read. Fails with ec::invalid_config.
-result<std::string> load_secret(const std::filesystem::path& file);
 
 } // namespace farshore

@@ -25,12 +25,21 @@ constexpr setting<config> site[] = {
     {"data", &config::data, required, "absolute path",
      "Folder of the node's own files (managed database, spool). Made at start where its parent is "
      "there."},
-    {"secret_file", &config::secret_file, required, "absolute path",
-     "File with the secret that all sites share, readable by its owner only. `farshore secret` "
-     "makes one."},
+    {"secret_file", &config::secret_file, optional, "absolute path",
+     "File with the secret that the sites share, readable by its owner only. `farshore secret` "
+     "makes one.",
+     nullptr, 0, 0, "required, or `key_file`"},
+    {"key_file", &config::key_file, optional, "absolute path",
+     "On a secondary instead of `secret_file`: a file with this site's own key, which can't speak "
+     "for any other site. `farshore secret --for SITE --from FILE` derives it from the secret."},
     {"previous_secret_file", &config::previous_secret_file, optional, "absolute path",
-     "A second secret that is still accepted while the secret is being rotated.", nullptr, 0, 0,
-     "none"},
+     "The secret (on a secondary also: the key) before the present one, still accepted while it is "
+     "being rotated."},
+    {"tls_certificate", &config::tls_certificate, optional, "absolute path",
+     "PEM file with the node's certificate, and behind it those that signed it. With it the node's "
+     "port speaks TLS (1.2 and up) only. Read again on reload."},
+    {"tls_key", &config::tls_key, optional, "absolute path",
+     "PEM file with the certificate's key, without a passphrase, readable by its owner only."},
     {"database", &config::database, optional, "\"managed\" or URL",
      "\"managed\": a private PostgreSQL in the data folder. Or a `postgresql://` URL of an "
      "existing "
@@ -39,8 +48,13 @@ constexpr setting<config> site[] = {
 };
 
 constexpr setting<config> primary[] = {
-    {"url", &config::primary_url, required, "http://host:port",
-     "Address of the primary. On a secondary only.", check_primary_url},
+    {"url", &config::primary_url, required, "http://host:port or https://host:port",
+     "Address of the primary, `https://` where it has a certificate. On a secondary only.",
+     check_primary_url},
+    {"tls_ca", &config::primary_tls_ca, optional, "absolute path",
+     "PEM file with the CAs of which one has signed the primary's certificate. Read again on "
+     "reload.",
+     nullptr, 0, 0, "the system's CAs"},
 };
 
 constexpr setting<config> limits[] = {

@@ -40,8 +40,16 @@ struct endpoint {
 
 /// "host:port", "[::1]:port".
 std::optional<endpoint> parse_endpoint(std::string_view text);
-/// "http://host:port", with nothing behind it but perhaps a slash.
-std::optional<endpoint> parse_http_url(std::string_view text);
+struct site_url {
+  endpoint where;
+  /// https://
+  bool tls = false;
+
+  friend bool operator==(const site_url&, const site_url&) = default;
+};
+
+/// "http://host:port" or "https://host:port", with nothing behind it but perhaps a slash.
+std::optional<site_url> parse_site_url(std::string_view text);
 /// "host:port", with brackets where needed.
 std::string to_string(const endpoint& e);
 

@@ -8,6 +8,7 @@
 #include "config/clock.hpp"
 #include "config/error.hpp"
 #include "net/router.hpp"
+#include "net/tls.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -26,6 +27,8 @@ struct http_server_settings {
   /// How long stop() lets running requests go on.
   std::chrono::milliseconds grace{5'000};
   const time_source* time = &system_time();
+  /// Null: plain HTTP. Else TLS, and nothing but TLS.
+  tls_context tls{};
 };
 
 /// Thread-safe.
@@ -41,6 +44,9 @@ public:
 
   /// The secrets that count from now on; two during a rotation.
   void set_secrets(std::vector<std::string> secrets);
+
+  /// What connections begin with from now on; null: plain HTTP. Those that are there go on.
+  void set_tls(tls_context tls);
 
   /// Accepts nothing more, lets running requests finish within the grace, closes what is left, and
   /// returns when all of it has ended. May be called again.

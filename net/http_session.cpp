@@ -3,6 +3,7 @@
 #include "net/http_error.hpp"
 #include "net/signing.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -28,6 +29,9 @@ constexpr std::uint32_t header_bytes_max = 16 * 1024;
 constexpr std::uint64_t body_bytes_max = 1 << 20;
 constexpr std::size_t drain_bytes_max = 4 << 20;
 constexpr std::chrono::seconds drain_patience{2};
+constexpr std::chrono::milliseconds handshake_patience{10'000};
+/// A TLS connection begins with a handshake record; no method of HTTP begins so.
+constexpr char tls_handshake_record = 0x16;
 
 http_answer refuse(unsigned status, ec code, std::string message) {
   auto answer = error_answer({code, std::move(message)});
@@ -70,8 +74,7 @@ void set_common_fields(Message& message, int wire, bool keep_alive) {
 /// Chunked; the header goes out with the first bytes.
 class chunked_stream final : public answer_stream {
 public:
-  chunked_stream(beast::tcp_stream& to, std::chrono::milliseconds patience, int wire,
-                 bool keep_alive)
+  chunked_stream(wire_stream& to, std::chrono::milliseconds patience, int wire, bool keep_alive)
       : to_{to}, patience_{patience}, wire_{wire}, keep_alive_{keep_alive} {}
 
   [[nodiscard]] bool begun() const { return begun_; }
@@ -116,7 +119,7 @@ private:
     return {};
   }
 
-  beast::tcp_stream& to_;
+  wire_stream& to_;
   std::chrono::milliseconds patience_;
   int wire_;
   bool keep_alive_;
@@ -130,16 +133,40 @@ http_session::http_session(asio::ip::tcp::socket socket, const session_context& 
 
 void http_session::close() {
   beast::error_code ignored;
-  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
-  stream_.socket().close(ignored);
+  auto& socket = stream_.tcp().socket();
+  socket.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  socket.close(ignored);
 }
 
 asio::awaitable<void> http_session::run() {
   beast::error_code ignored;
-  stream_.socket().set_option(asio::ip::tcp::no_delay{true}, ignored);
-  while (!context_.stopping && co_await serve_one()) {
-  }
+  stream_.tcp().socket().set_option(asio::ip::tcp::no_delay{true}, ignored);
+  if (!context_.tls || co_await shake_hands())
+    while (!context_.stopping && co_await serve_one()) {
+    }
   close();
+}
+
+asio::awaitable<bool> http_session::shake_hands() {
+  // A copy: it may be replaced meanwhile.
+  const auto tls = context_.tls;
+  stream_.expires_after(std::min(context_.patience, handshake_patience));
+  auto [unread, n] = co_await stream_.async_read_some(buffer_.prepare(4 * 1024), as_values);
+  if (unread)
+    co_return false;
+  buffer_.commit(n);
+  if (*static_cast<const char*>(buffer_.data().data()) != tls_handshake_record) {
+    co_await send(
+        refuse(400, ec::protocol, "this port speaks TLS only: write https:// instead of http://"),
+        false);
+    co_await drain();
+    co_return false;
+  }
+  const auto [failed, used] = co_await stream_.accept_tls(*tls, buffer_.data());
+  buffer_.consume(used);
+  if (failed)
+    spdlog::debug("a TLS handshake failed: {}", failed.message());
+  co_return !failed;
 }
 
 asio::awaitable<bool> http_session::serve_one() {
@@ -267,11 +294,12 @@ asio::awaitable<bool> http_session::send(http_answer answer, bool keep_alive) {
 
 asio::awaitable<void> http_session::drain() {
   beast::error_code ignored;
-  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-  stream_.expires_after(drain_patience);
+  auto& beneath = stream_.tcp();
+  beneath.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  beneath.expires_after(drain_patience);
   buffer_.clear();
   for (std::size_t drained = 0; drained < drain_bytes_max;) {
-    auto [failed, n] = co_await stream_.async_read_some(buffer_.prepare(16 * 1024), as_values);
+    auto [failed, n] = co_await beneath.async_read_some(buffer_.prepare(16 * 1024), as_values);
     if (failed)
       break;
     drained += n;

@@ -6,6 +6,8 @@
 
 #include "config/clock.hpp"
 #include "net/router.hpp"
+#include "net/tls.hpp"
+#include "net/wire_stream.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -16,7 +18,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
@@ -26,6 +27,8 @@ namespace farshore {
 struct session_context {
   router routes;
   std::vector<std::string> secrets;
+  /// For connections that begin from now on; null: plain HTTP.
+  tls_context tls;
   const time_source* time = nullptr;
   std::chrono::milliseconds patience;
   std::atomic<bool> stopping{false};
@@ -44,6 +47,8 @@ public:
 private:
   using request_parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
+  /// TLS with whoever connected. False: the connection is to be closed.
+  boost::asio::awaitable<bool> shake_hands();
   /// Reads and answers one request. False: the connection is to be closed.
   boost::asio::awaitable<bool> serve_one();
   struct admission {
@@ -62,7 +67,7 @@ private:
   /// Takes what the other side still sends, so that closing does not destroy our last answer.
   boost::asio::awaitable<void> drain();
 
-  boost::beast::tcp_stream stream_;
+  wire_stream stream_;
   boost::beast::flat_buffer buffer_;
   const session_context& context_;
   bool idle_ = true;

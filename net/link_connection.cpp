@@ -5,10 +5,12 @@
 #include "net/http_message.hpp"
 #include "net/signing.hpp"
 
+#include <cassert>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/http.hpp>
 
@@ -70,7 +72,7 @@ tl::unexpected<error> link_connection::broke_off(beast::error_code failed,
     return unreachable("the primary at " + identity_.url + " said nothing for " +
                        show_duration(patience));
   if (failed == http::error::end_of_stream || failed == http::error::partial_message ||
-      failed == asio::error::eof)
+      failed == asio::error::eof || failed == asio::ssl::error::stream_truncated)
     return unreachable("the primary at " + identity_.url + " closed the connection");
   if (failed.category() == http::make_error_code(http::error::bad_version).category())
     return fail(ec::protocol, "what answers at " + identity_.url +
@@ -79,10 +81,12 @@ tl::unexpected<error> link_connection::broke_off(beast::error_code failed,
 }
 
 asio::awaitable<result<void>> link_connection::connect() {
-  const auto where = parse_http_url(identity_.url);
-  if (!where)
+  const auto parsed = parse_site_url(identity_.url);
+  if (!parsed)
     co_return unreachable("\"" + identity_.url + "\" is no address like http://host:port");
+  const auto* const where = &parsed->where;
   stream_.close();
+  stream_.make_plain();
   buffer_.clear();
   answer_.reset();
   closed_ = false;
@@ -92,14 +96,14 @@ asio::awaitable<result<void>> link_connection::connect() {
   if (!failed) {
     stream_.expires_after(identity_.connect_patience);
     std::tie(failed) =
-        co_await stream_.async_connect(tcp::endpoint{address, where->port}, as_values);
+        co_await stream_.tcp().async_connect(tcp::endpoint{address, where->port}, as_values);
   } else {
     auto [unknown, found] =
         co_await resolver_.async_resolve(where->host, std::to_string(where->port), as_values);
     failed = unknown;
     if (!failed) {
       stream_.expires_after(identity_.connect_patience);
-      auto [refused, endpoint] = co_await stream_.async_connect(found, as_values);
+      auto [refused, endpoint] = co_await stream_.tcp().async_connect(found, as_values);
       failed = refused;
     }
   }
@@ -111,9 +115,49 @@ asio::awaitable<result<void>> link_connection::connect() {
                           show_duration(identity_.connect_patience));
   if (failed)
     co_return unreachable("can't connect to " + identity_.url + ": " + failed.message());
+  stream_.tcp().socket().set_option(tcp::no_delay{true}, failed);
+  if (parsed->tls)
+    if (auto secured = co_await connect_tls(where->host); !secured)
+      co_return secured;
   open_ = true;
-  stream_.socket().set_option(tcp::no_delay{true}, failed);
   co_return result<void>{};
+}
+
+asio::awaitable<result<void>> link_connection::connect_tls(std::string host) {
+  using enum tls_failure::kind;
+  // A copy: it may be replaced meanwhile.
+  const auto tls = identity_.tls;
+  assert(tls && "who is given an https:// address is given whom to trust");
+  stream_.expires_after(identity_.connect_patience);
+  const auto failed = co_await stream_.connect_tls(*tls, host);
+  if (!failed)
+    co_return result<void>{};
+  const auto& url = identity_.url;
+  switch (failed->what) {
+  case no_tls:
+    co_return unreachable("no TLS is spoken at " + url +
+                          ": write http:// into [primary] url, or give the primary a certificate "
+                          "([site] tls_certificate)");
+  case untrusted:
+    co_return unreachable("the certificate of the primary at " + url +
+                          " is signed by nobody that this site trusts (" + failed->detail +
+                          "): write the file of its CA into [primary] tls_ca");
+  case not_now:
+    co_return unreachable("the primary at " + url + " shows a certificate that can't be used: " +
+                          failed->detail + "; renew it, or set the clocks (NTP)");
+  case wrong_name:
+    co_return unreachable("the certificate of the primary at " + url + " is for " + failed->detail +
+                          ", not for " + host +
+                          ": write a name that it is for into [primary] url, or make the "
+                          "certificate for this one");
+  case timeout:
+    co_return unreachable("the TLS handshake with " + url + " took longer than " +
+                          show_duration(identity_.connect_patience));
+  case other_certificate:
+  case other:
+    break;
+  }
+  co_return unreachable("the TLS handshake with " + url + " failed: " + failed->detail);
 }
 
 asio::awaitable<result<void>> link_connection::ask(std::string_view method, std::string_view target,
@@ -234,8 +278,7 @@ asio::awaitable<result<std::size_t>> link_connection::read_some(std::span<std::b
   std::size_t filled = 0;
   while (!answer_->is_done() && filled < into.size()) {
     // What is there already is taken; only for the first byte does anybody wait.
-    beast::error_code ignored;
-    if (filled > 0 && buffer_.size() == 0 && stream_.socket().available(ignored) == 0)
+    if (filled > 0 && buffer_.size() == 0 && !stream_.has_bytes())
       break;
     auto& body = answer_->get().body();
     body.data = into.data() + filled;

@@ -7,6 +7,8 @@
 
 #include "config/clock.hpp"
 #include "config/error.hpp"
+#include "net/tls.hpp"
+#include "net/wire_stream.hpp"
 #include "net/wire_version.hpp"
 
 #include <chrono>
@@ -20,7 +22,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 
@@ -32,6 +33,8 @@ struct link_identity {
   std::string url;
   std::string site;
   std::string secret;
+  /// For https://; whom new connections trust.
+  tls_context tls;
   std::chrono::milliseconds connect_patience;
   std::chrono::milliseconds patience;
   const time_source* time = nullptr;
@@ -69,6 +72,7 @@ private:
   using answer_parser = boost::beast::http::response_parser<boost::beast::http::buffer_body>;
 
   boost::asio::awaitable<result<void>> connect();
+  boost::asio::awaitable<result<void>> connect_tls(std::string host);
   /// One request and the header of its answer, over a new connection where need be.
   boost::asio::awaitable<result<void>> converse(std::string_view method, std::string_view target,
                                                 std::string_view body,
@@ -87,7 +91,7 @@ private:
 
   const link_identity& identity_;
   boost::asio::ip::tcp::resolver resolver_;
-  boost::beast::tcp_stream stream_;
+  wire_stream stream_;
   boost::beast::flat_buffer buffer_;
   std::optional<answer_parser> answer_;
   int wire_ = wire_newest;

@@ -64,6 +64,7 @@ public:
   void fetch(std::shared_ptr<sync_job> job, std::shared_ptr<receiver> into,
              callback<void> done) override;
   void set_secret(std::string secret) override;
+  void set_tls(tls_context tls) override;
   void stop() override;
 
 private:
@@ -115,8 +116,13 @@ private:
 };
 
 http_link::http_link(primary_link_settings settings)
-    : identity_{std::move(settings.url),   std::move(settings.site), std::move(settings.secret),
-                settings.connect_patience, settings.patience,        settings.time},
+    : identity_{std::move(settings.url),
+                std::move(settings.site),
+                std::move(settings.secret),
+                std::move(settings.tls),
+                settings.connect_patience,
+                settings.patience,
+                settings.time},
       large_blob_bytes_{settings.large_blob_bytes},
       small_disk_{std::max<std::size_t>(settings.disk_threads, 1)},
       large_disk_{std::max<std::size_t>(settings.disk_threads, 1)},
@@ -160,6 +166,10 @@ void http_link::ask(control_channel& channel, std::string target,
 
 void http_link::set_secret(std::string secret) {
   post([this, secret = std::move(secret)]() mutable { identity_.secret = std::move(secret); });
+}
+
+void http_link::set_tls(tls_context tls) {
+  post([this, tls = std::move(tls)]() mutable { identity_.tls = std::move(tls); });
 }
 
 // -- blobs

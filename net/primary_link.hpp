@@ -12,6 +12,7 @@
 
 #include "config/clock.hpp"
 #include "config/error.hpp"
+#include "net/tls.hpp"
 #include "registry/records.hpp"
 #include "strategies/strategy.hpp"
 
@@ -25,10 +26,12 @@
 namespace farshore {
 
 struct primary_link_settings {
-  /// http://host:port
+  /// http://host:port or https://host:port
   std::string url;
   std::string site;
   std::string secret;
+  /// Whom to trust; needed for https://.
+  tls_context tls{};
   std::size_t connections = 2;
   std::uint64_t large_blob_bytes = 1u << 20;
   std::size_t disk_threads = 2;
@@ -63,6 +66,8 @@ public:
 
   /// Signs with this from now on.
   virtual void set_secret(std::string secret) = 0;
+  /// New connections trust these from now on; those that are there go on.
+  virtual void set_tls(tls_context tls) = 0;
 
   /// Fails what is not finished with ec::stopping and waits for the calls into receivers that are
   /// under way. When it returns every callback has been called. Not from a callback. May be called

@@ -1,13 +1,18 @@
 #include "node/api_call.hpp"
 
 #include "config/clock.hpp"
+#include "config/secret.hpp"
 #include "config/values.hpp"
 #include "net/http_error.hpp"
 #include "net/signing.hpp"
+#include "net/tls.hpp"
+#include "net/wire_stream.hpp"
 #include "net/wire_version.hpp"
 
 #include <fstream>
+#include <optional>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core.hpp>
@@ -44,6 +49,10 @@ std::string host_to_connect(const std::string& host) {
 /// One connection, used from one thread; each step runs the loop until it is done or timed out.
 class exchange {
 public:
+  exchange() = default;
+  exchange(const exchange&) = delete;
+  exchange& operator=(const exchange&) = delete;
+
   beast::error_code connect(const endpoint& where) {
     beast::error_code error;
     asio::ip::tcp::resolver resolver{loop_};
@@ -52,8 +61,21 @@ public:
       return error;
     stream_.expires_after(connect_timeout);
     return run([&](auto done) {
-      stream_.async_connect(found, [done](beast::error_code e, const auto&) { done(e); });
+      stream_.tcp().async_connect(found, [done](beast::error_code e, const auto&) { done(e); });
     });
+  }
+
+  std::optional<tls_failure> secure(asio::ssl::context& with, const std::string& host) {
+    std::optional failure{tls_failure{tls_failure::kind::other, "it threw"}};
+    stream_.expires_after(connect_timeout);
+    asio::co_spawn(loop_, stream_.connect_tls(with, host),
+                   [&failure](const std::exception_ptr& thrown, std::optional<tls_failure> how) {
+                     if (!thrown)
+                       failure = std::move(how);
+                   });
+    loop_.restart();
+    loop_.run();
+    return failure;
   }
 
   beast::error_code ask(const http::request<http::string_body>& request,
@@ -83,7 +105,7 @@ private:
   }
 
   asio::io_context loop_{1};
-  beast::tcp_stream stream_{loop_};
+  wire_stream stream_{loop_};
   beast::flat_buffer buffer_;
 };
 
@@ -104,6 +126,36 @@ http::request<http::string_body> signed_request(const config& settings, const st
   }
   out.prepare_payload();
   return out;
+}
+
+/// TLS with the node, and no other: its names need not fit the address where it is called.
+std::optional<api_failure> secure(exchange& connection, const config& settings,
+                                  const std::string& address, const std::string& host) {
+  using enum tls_failure::kind;
+  const auto file = settings.tls_certificate.string();
+  auto own = load_tls_identity(settings.tls_certificate, settings.tls_key, system_time().wall());
+  if (!own)
+    return api_failure{api_failure::kind::no, std::move(own).error()};
+  const auto trusted = make_pinned_tls(own->certificate);
+  if (!trusted)
+    return api_failure{api_failure::kind::no, trusted.error()};
+  const auto failure = connection.secure(**trusted, host_to_connect(host));
+  if (!failure)
+    return std::nullopt;
+  const auto refused = [](std::string message) {
+    return api_failure{api_failure::kind::refused, {ec::unauthorized, std::move(message)}};
+  };
+  if (failure->what == other_certificate)
+    return refused(fmt::format("the node at {} shows another certificate than the first in \"{}\": "
+                               "if the file was replaced, reload the node (SIGHUP)",
+                               address, file));
+  if (failure->what == no_tls)
+    return refused(fmt::format("the node at {} speaks no TLS: if \"{}\" is new in the "
+                               "configuration, reload the node (SIGHUP)",
+                               address, file));
+  return nobody(fmt::format("the TLS handshake with the node at {} failed: {}", address,
+                            failure->detail))
+      .value();
 }
 
 api_answer judge(const std::string& address, unsigned status, const std::string& body) {
@@ -138,9 +190,9 @@ tl::expected<std::string, api_failure> node_address(const config& settings) {
 }
 
 api_answer call_api(const config& settings, const api_request& request) try {
-  auto secret = load_secret(settings.secret_file);
-  if (!secret)
-    return failed(api_failure::kind::no, ec::invalid_config, secret.error().message);
+  auto secrets = load_secrets(settings);
+  if (!secrets)
+    return failed(api_failure::kind::no, ec::invalid_config, secrets.error().message);
   auto address = node_address(settings);
   if (!address)
     return tl::make_unexpected(address.error());
@@ -152,10 +204,13 @@ api_answer call_api(const config& settings, const api_request& request) try {
       return nobody("no node answers at " + *address);
     return nobody(fmt::format("no node answers at {}: {}", *address, error.message()));
   }
+  if (!settings.tls_certificate.empty())
+    if (auto insecure = secure(connection, settings, *address, where.host))
+      return tl::make_unexpected(std::move(*insecure));
   http::response_parser<http::string_body> answer;
   answer.body_limit(answer_bytes_max);
-  if (auto error = connection.ask(signed_request(settings, *secret, where, request), answer,
-                                  request.answer_timeout)) {
+  if (auto error = connection.ask(signed_request(settings, secrets->front(), where, request),
+                                  answer, request.answer_timeout)) {
     if (error == beast::error::timeout)
       return nobody(fmt::format("the node at {} did not answer within {}", *address,
                                 show_duration(request.answer_timeout)));

@@ -24,7 +24,7 @@ constexpr double timeout_seconds_max = 30.0 * 86'400;
 /// Everything that the command line can say; filled in by the parser.
 struct arguments {
   std::filesystem::path config_file;
-  std::filesystem::path secret_output;
+  secret_options secret;
   bool status_as_json = false;
   double wait_seconds = 60;
   bool wait_strict = false;
@@ -158,17 +158,24 @@ private:
 };
 
 void command_line::add_local_commands() {
-  add("secret", "Makes a secret that the sites sign their requests with.",
+  auto secret = add(
+      "secret", "Makes a secret that the sites sign their requests with, or one site's key.",
       "Example: farshore secret --output /etc/farshore/secret\n"
-      "Copy the file to every site; only its owner may read it.",
-      [this] {
-        auto output =
-            args_.secret_output.empty() ? std::nullopt : std::optional{args_.secret_output};
-        return secret_command(output, io_);
-      })
-      ->add_option("-o,--output", args_.secret_output,
+      "         farshore secret --for lisbon --from /etc/farshore/secret --output lisbon.key\n"
+      "Copy the secret to every site; only its owner may read it. Or leave it at the primary,\n"
+      "and give each secondary its own key only ([site] key_file): who steals that can't speak\n"
+      "for another site.",
+      [this] { return secret_command(args_.secret, io_); });
+  secret
+      ->add_option("-o,--output", args_.secret.output,
                    "Write it to this new file (mode 0600) instead of printing it")
       ->type_name("FILE");
+  auto of_site = secret->add_option("--for", args_.secret.for_site, "Derive the key of this site")
+                     ->type_name("SITE");
+  auto from = secret->add_option("--from", args_.secret.from, "from the secret in this file")
+                  ->type_name("FILE");
+  of_site->needs(from);
+  from->needs(of_site);
 
   add_with_config("check", "Explains every mistake in a configuration, before anything runs.",
                   "Example: farshore check -c /etc/farshore/farshore.toml\n"

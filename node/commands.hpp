@@ -12,7 +12,6 @@
 #include <filesystem>
 #include <functional>
 #include <iosfwd>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,8 +31,16 @@ struct site_access {
 
 // -- without a node -------------------------------------------------------------------------------
 
-/// SECRET: prints a fresh secret, or writes it to a new file that only its owner can read.
-int secret_command(const std::optional<std::filesystem::path>& output, console io);
+struct secret_options {
+  /// Empty: print it.
+  std::filesystem::path output{};
+  /// Both or neither: the key of this site, by the secret in that file, rather than a fresh secret.
+  std::string for_site{};
+  std::filesystem::path from{};
+};
+/// SECRET: prints a fresh secret, or a site's own key; or writes it to a new file that only its
+/// owner can read.
+int secret_command(const secret_options& options, console io);
 
 /// CHECK: prints every mistake in the configuration.
 int check_command(const std::filesystem::path& config_file, console io);

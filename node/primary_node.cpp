@@ -2,11 +2,13 @@
 
 #include "actors/primary_registry.hpp"
 #include "config/clock.hpp"
+#include "config/secret.hpp"
 #include "net/actor_call.hpp"
 #include "net/api_routes.hpp"
 #include "net/http_server.hpp"
 #include "net/primary_routes.hpp"
 #include "node/actor_settings.hpp"
+#include "node/site_tls.hpp"
 #include "registry/primary_reader.hpp"
 #include "registry/primary_store.hpp"
 #include "strategies/make_strategy.hpp"
@@ -88,8 +90,12 @@ public:
     auto secrets = load_secrets(*settings_);
     if (!secrets)
       return fail(std::move(secrets).error());
-    auto server = http_server::start(http_server_settings{.listen = settings_->listen},
-                                     std::move(routes), std::move(*secrets));
+    auto tls = load_server_tls(*settings_);
+    if (!tls)
+      return fail(std::move(tls).error());
+    auto server = http_server::start(
+        http_server_settings{.listen = settings_->listen, .tls = std::move(*tls)},
+        std::move(routes), std::move(*secrets));
     if (!server)
       return fail(std::move(server).error());
     server_ = std::move(*server);
@@ -102,8 +108,13 @@ public:
     auto secrets = load_secrets(settings);
     if (!secrets)
       return fail(std::move(secrets).error());
-    if (server_)
+    auto tls = load_server_tls(settings);
+    if (!tls)
+      return fail(std::move(tls).error());
+    if (server_) {
       server_->set_secrets(std::move(*secrets));
+      server_->set_tls(std::move(*tls));
+    }
     std::vector<replicable_type> enabled;
     for (const auto& type : settings.types)
       if (type.enabled)

@@ -43,8 +43,7 @@ bool needs_restart(const config& a, const config& b) {
   return a.site_name != b.site_name || a.role != b.role || a.listen != b.listen ||
          a.data != b.data || a.database != b.database || a.primary_url != b.primary_url ||
          a.capacity != b.capacity || a.connections != b.connections ||
-         a.large_blob_bytes != b.large_blob_bytes || a.lease != b.lease ||
-         a.secret_file != b.secret_file;
+         a.large_blob_bytes != b.large_blob_bytes || a.lease != b.lease;
 }
 
 void reload(site_node& site, config& settings, const std::filesystem::path& file) {
@@ -56,13 +55,22 @@ void reload(site_node& site, config& settings, const std::filesystem::path& file
     return;
   }
   if (needs_restart(settings, loaded.settings))
-    spdlog::warn("reload: only [[replicable]] and the secrets' content take effect; the other "
+    spdlog::warn("reload: only [[replicable]], secrets and certificates take effect; the other "
                  "changes need a restart");
-  settings.types = loaded.settings.types;
-  if (auto ok = site.declare(settings); ok)
-    spdlog::info("reload: {} replicable types declared", settings.types.size());
-  else
+  auto next = settings;
+  next.types = loaded.settings.types;
+  next.secret_file = loaded.settings.secret_file;
+  next.key_file = loaded.settings.key_file;
+  next.previous_secret_file = loaded.settings.previous_secret_file;
+  next.tls_certificate = loaded.settings.tls_certificate;
+  next.tls_key = loaded.settings.tls_key;
+  next.primary_tls_ca = loaded.settings.primary_tls_ca;
+  if (auto ok = site.declare(next); !ok) {
     spdlog::error("reload: {}", ok.error().message);
+    return;
+  }
+  settings = std::move(next);
+  spdlog::info("reload: {} replicable types declared", settings.types.size());
 }
 
 /// One life of the node, from the database up, until a signal ends it or something fails.

@@ -2,12 +2,14 @@
 
 #include "actors/secondary_site.hpp"
 #include "config/clock.hpp"
+#include "config/secret.hpp"
 #include "net/actor_call.hpp"
 #include "net/api_routes.hpp"
 #include "net/http_server.hpp"
 #include "net/primary_client_actor.hpp"
 #include "net/primary_link.hpp"
 #include "node/actor_settings.hpp"
+#include "node/site_tls.hpp"
 #include "registry/pg_store.hpp"
 #include "strategies/make_strategy.hpp"
 
@@ -85,8 +87,11 @@ public:
     auto secrets = load_secrets(*settings_);
     if (!secrets)
       return fail(std::move(secrets).error());
-    auto server =
-        http_server::start({.listen = settings_->listen}, std::move(routes), std::move(*secrets));
+    auto tls = load_server_tls(*settings_);
+    if (!tls)
+      return fail(std::move(tls).error());
+    auto server = http_server::start({.listen = settings_->listen, .tls = std::move(*tls)},
+                                     std::move(routes), std::move(*secrets));
     if (!server)
       return fail(std::move(server).error());
     server_ = std::move(*server);
@@ -100,8 +105,16 @@ public:
       auto secrets = load_secrets(settings);
       if (!secrets)
         return fail(std::move(secrets).error());
+      auto own = load_server_tls(settings);
+      if (!own)
+        return fail(std::move(own).error());
+      auto trusted = load_primary_tls(settings);
+      if (!trusted)
+        return fail(std::move(trusted).error());
       link_->set_secret(secrets->front());
+      link_->set_tls(std::move(*trusted));
       server_->set_secrets(std::move(*secrets));
+      server_->set_tls(std::move(*own));
     }
     auto answer = call<done>(declare_deadline, atom::declare_v, open_stores(settings));
     if (!answer)
@@ -151,10 +164,14 @@ result<std::unique_ptr<site_node>> start_secondary(const config& settings,
   auto store = pg_store::open(database_url, system_time(), settings.lease);
   if (!store)
     return fail(std::move(store).error());
+  auto trusted = load_primary_tls(settings);
+  if (!trusted)
+    return fail(std::move(trusted).error());
   primary_link_settings link;
   link.url = settings.primary_url;
   link.site = settings.site_name;
   link.secret = secrets->front();
+  link.tls = std::move(*trusted);
   link.connections = settings.connections;
   link.large_blob_bytes = settings.large_blob_bytes;
   auto node = std::make_unique<secondary_node>(

@@ -1,5 +1,6 @@
 #include "config/config.hpp"
 
+#include "config/secret.hpp"
 #include "config/settings.hpp"
 
 #include <cstdlib>
@@ -361,8 +362,6 @@ TEST_CASE_METHOD(config_fixture, "[primary] belongs to a secondary, and only the
   CHECK_THAT(mistake_of(site("secondary")), Catch::StartsWith("3: table [primary] is missing"));
   CHECK_THAT(mistake_of(site("primary") + "[primary]\nurl = \"http://a:1\"\n"),
              Catch::StartsWith("6: table [primary] is for secondaries"));
-  CHECK_THAT(mistake_of(site("secondary") + "[primary]\nurl = \"https://a:1\"\n"),
-             Catch::StartsWith("7: ") && Contains("https is not there yet"));
   CHECK_THAT(mistake_of(site("secondary") + "[primary]\nurl = \"a:1\"\n"),
              Contains("write http://host:port"));
 }

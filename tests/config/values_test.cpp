@@ -66,15 +66,18 @@ TEST_CASE("an address is a host and a port", "[values]") {
   }
 }
 
-TEST_CASE("the primary's address is http with a host and a port alone", "[values]") {
-  CHECK(parse_http_url("http://10.0.0.1:7400") == endpoint{"10.0.0.1", 7400});
-  CHECK(parse_http_url("http://[::1]:7400/") == endpoint{"::1", 7400});
+TEST_CASE("the primary's address is http or https with a host and a port alone", "[values]") {
+  CHECK(parse_site_url("http://10.0.0.1:7400") == site_url{{"10.0.0.1", 7400}, false});
+  CHECK(parse_site_url("http://[::1]:7400/") == site_url{{"::1", 7400}, false});
+  CHECK(parse_site_url("https://harbour:7400") == site_url{{"harbour", 7400}, true});
   for (auto text : {"10.0.0.1:7400", "http://", "http://host", "http://host:0", "http://host:1/x",
-                    "http://user:pw@host:1", "ftp://host:1", "http://host:1?x", "HTTP://host:1"}) {
+                    "http://user:pw@host:1", "ftp://host:1", "https://host", "https://host:0",
+                    "http://host:1?x", "HTTP://host:1"}) {
     CAPTURE(text);
-    CHECK_FALSE(parse_http_url(text));
+    CHECK_FALSE(parse_site_url(text));
   }
-  CHECK_THAT(check_primary_url("https://host:1"), Catch::Contains("not there yet"));
+  CHECK(check_primary_url("https://host:1").empty());
+  CHECK_THAT(check_primary_url("host:1"), Catch::Contains("write http://host:port or https://"));
 }
 
 TEST_CASE("an SQL expression may use quotes, brackets and casts freely", "[values]") {

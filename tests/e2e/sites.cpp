@@ -162,10 +162,14 @@ void site::declare(const std::vector<type_declaration>& types) {
       << "\nrole = " << quoted(primary_ ? "primary" : "secondary")
       << "\nlisten = " << quoted("127.0.0.1:" + std::to_string(port_))
       << "\ndata = " << quoted(data().string())
-      << "\nsecret_file = " << quoted(secret_file.string()) << '\n';
+      << (key_file.empty() ? "\nsecret_file = " + quoted(secret_file.string())
+                           : "\nkey_file = " + quoted(key_file.string()))
+      << '\n'
+      << in_site;
   if (!primary_)
-    out << "\n[primary]\nurl = " << quoted("http://127.0.0.1:" + std::to_string(primary_port_))
-        << '\n';
+    out << "\n[primary]\nurl = " << quoted(scheme + "://127.0.0.1:" + std::to_string(primary_port_))
+        << '\n'
+        << in_primary;
   out << "\n[limits]\nlease = \"2s\"\nretry_base = \"200ms\"\nretry_cap = \"2s\"\n"
       << more_settings;
   for (const auto& type : types) {

@@ -53,9 +53,15 @@ public:
   [[nodiscard]] int port() const { return port_; }
   [[nodiscard]] std::string log() const { return read_file(folder_ / "log"); }
 
-  /// Lines of [limits] and [log], and a secret of its own; in force with the next declare.
+  /// Lines of [limits] and [log], of [site] and of [primary], and a secret of its own, or instead a
+  /// key; in force with the next declare.
   std::string more_settings;
+  std::string in_site;
+  std::string in_primary;
   std::filesystem::path secret_file;
+  std::filesystem::path key_file;
+  /// How a secondary asks its primary.
+  std::string scheme = "http";
 
   /// Writes the configuration.
   void declare(const std::vector<type_declaration>& types);
