@@ -191,6 +191,8 @@ asio::awaitable<bool> http_session::serve_one() {
   http_request request;
   const auto admitted = admit(parser, request);
   if (!admitted.found) {
+    spdlog::debug("a request is refused with {}: {}", admitted.refusal.status,
+                  admitted.refusal.body);
     const bool keep_alive = parser.is_done() && parser.keep_alive();
     const bool sent = co_await send(admitted.refusal, keep_alive);
     if (!parser.is_done())

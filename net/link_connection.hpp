@@ -56,9 +56,6 @@ public:
                                            std::string_view body,
                                            std::chrono::milliseconds patience);
 
-  /// The version of the protocol that the answer is written in.
-  [[nodiscard]] int wire() const { return wire_; }
-
   /// Reads some of the answer's body, as much as is there and fits; 0 at its end.
   boost::asio::awaitable<result<std::size_t>> read_some(std::span<std::byte> into);
 

@@ -188,6 +188,9 @@ TEST_CASE_METHOD(program, "the database's address is printed for psql", "[comman
 
 TEST_CASE_METHOD(program, "secret needs no configuration", "[command line]") {
   CHECK(run({"secret"}) == exit_code::done);
+  // A site's key needs both, the site and the secret.
+  CHECK(run({"secret", "--for", "lisbon"}) == exit_code::usage);
+  CHECK(run({"secret", "--from", "/nowhere"}) == exit_code::usage);
   CHECK(out.str().size() == 65);
 }
 
