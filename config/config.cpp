@@ -106,6 +106,35 @@ bool lies_in(const fs::path& inner, const fs::path& outer) {
   return end == outer.end();
 }
 
+/// One rate, or a list of them.
+complaint read_bandwidth(const toml::node& node, bandwidth_plan& place) {
+  const complaint how =
+      "write a text such as \"20 MB/s\", or a list of such texts, each perhaps "
+      "with days and a time of day: [\"20 MB/s\", \"Mon-Fri 08:00-18:00 5 MB/s\"]";
+  bandwidth_plan plan;
+  auto read_one = [&](const toml::node& entry) -> complaint {
+    auto text = entry.value_exact<std::string>();
+    if (!text)
+      return how;
+    auto window = parse_bandwidth(*text);
+    if (!window)
+      return window.error();
+    plan.windows.push_back(*window);
+    return {};
+  };
+  if (auto list = node.as_array()) {
+    if (list->empty())
+      return "the list is empty; leave the line away, or " + how;
+    for (const auto& entry : *list)
+      if (auto wrong = read_one(entry); !wrong.empty())
+        return wrong;
+  } else if (auto wrong = read_one(node); !wrong.empty()) {
+    return wrong;
+  }
+  place = std::move(plan);
+  return {};
+}
+
 /// Reads one file, and notes every mistake on its way.
 class reader {
 public:
@@ -353,6 +382,16 @@ complaint reader::read_value(const toml::node& node, const setting<Owner>& s, Ow
           if (text != "primary" && text != "secondary")
             return "write \"primary\" or \"secondary\"";
           target = text == "primary" ? site_role::primary : site_role::secondary;
+          return {};
+        } else if constexpr (std::is_same_v<T, bandwidth_plan>) {
+          return read_bandwidth(node, target);
+        } else if constexpr (std::is_same_v<T, free_mark>) {
+          auto number = node.value_exact<std::int64_t>();
+          auto mark = parse_free_mark(text ? *text : number ? std::to_string(*number) : "");
+          if (!mark)
+            return "write bytes, such as \"1 GiB\", or a share of the file system, \"0 %\" to "
+                   "\"90 %\"";
+          target = *mark;
           return {};
         } else {
           return read_duration(target);

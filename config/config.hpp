@@ -3,7 +3,9 @@
 
 #pragma once
 
+#include "config/bandwidth.hpp"
 #include "config/error.hpp"
+#include "config/free_mark.hpp"
 #include "config/ids.hpp"
 
 #include <chrono>
@@ -88,6 +90,10 @@ struct config {
   /// First and longest wait after a failure.
   std::chrono::milliseconds retry_base{2'000};
   std::chrono::milliseconds retry_cap{3'600'000};
+  /// Of content from the primary, over all connections; reloadable.
+  bandwidth_plan bandwidth;
+  /// Below it nothing new is fetched; reloadable.
+  free_mark min_free;
 
   // [log]
   /// "text" or "json".

@@ -59,6 +59,17 @@ constexpr setting<config> limits[] = {
      "First wait after a failure; it doubles with each further one, ±25 %.", nullptr, 10, hour},
     {"retry_cap", &config::retry_cap, optional, "duration", "Longest wait after a failure.",
      nullptr, 10, 30 * day},
+    {"bandwidth", &config::bandwidth, optional, "rate, or list of rates",
+     "The most content that arrives from the primary, over all connections; reloadable. A rate may "
+     "have days and a time of day before it, local time: `[\"20 MB/s\", \"Mon-Fri 08:00-18:00 5 "
+     "MB/s\", \"22:00-06:00 unlimited\"]`; the last entry that fits counts. \"10 KB/s\" to \"1000 "
+     "GB/s\". On a secondary only.",
+     nullptr, 0, 0, "unlimited"},
+    {"min_free", &config::min_free, optional, "bytes, or share such as \"5 %\"",
+     "What stays free on the file system of each store, and of the data folder; reloadable. Below "
+     "it nothing new is fetched (removals go on), and it goes on by itself once there is a tenth "
+     "more. On a secondary only.",
+     nullptr, 0, 0, "5 %, but at most 10 GiB"},
 };
 
 constexpr setting<config> log[] = {

@@ -30,6 +30,9 @@ std::string show_duration(std::chrono::milliseconds value);
 /// Shortest text that parse_bytes reads back: "1 MiB", "1500".
 std::string show_bytes(std::uint64_t value);
 
+/// For people: "1.5 KiB", "17 bytes".
+std::string readable_bytes(std::uint64_t bytes);
+
 struct endpoint {
   /// A name or an address; IPv6 without its brackets.
   std::string host;

@@ -222,7 +222,7 @@ TEST_CASE_METHOD(config_fixture, "unknown tables and settings are named with wha
              Catch::StartsWith("9: [limits] setting \"capcity\" is not known here; did you mean "
                                "\"capacity\"?"));
   CHECK_THAT(mistake_of(secondary() + "[log]\nlease = \"5s\"\n"), Contains("belongs to [limits]"));
-  CHECK_THAT(mistake_of(secondary() + "[limits]\nbandwidth = 7\n"), Contains("known here: "));
+  CHECK_THAT(mistake_of(secondary() + "[limits]\nzzzzzzzz = 7\n"), Contains("known here: "));
   CHECK_THAT(mistake_of(secondary() + type("file") + "stor = \"/x\"\n"),
              Catch::StartsWith("12: [[replicable]] \"file\":"));
   CHECK_THAT(mistake_of(secondary() + type("file") + model() + "primarykey = \"id\"\n"),
@@ -484,4 +484,39 @@ TEST_CASE_METHOD(config_fixture, "random bytes in a configuration never end the 
       CHECK(m.line >= 0);
     }
   }
+}
+
+TEST_CASE_METHOD(config_fixture, "bandwidth is one rate, or a list of rates and times",
+                 "[config]") {
+  const auto one = load(secondary() + "[limits]\nbandwidth = \"20 MB/s\"\n");
+  REQUIRE(one.mistakes.empty());
+  CHECK(one.settings.bandwidth.at(0, 0min) == 20'000'000);
+  const auto list =
+      load(secondary() + "[limits]\nbandwidth = [\"20 MB/s\", \"08:00-18:00 5 MB/s\"]\n");
+  REQUIRE(list.mistakes.empty());
+  CHECK(list.settings.bandwidth.at(0, 9h) == 5'000'000);
+  CHECK(load(secondary()).settings.bandwidth.at(0, 9h) == 0);
+}
+
+TEST_CASE_METHOD(config_fixture, "what is wrong with bandwidth is explained", "[config]") {
+  CHECK_THAT(mistake_of(secondary() + "[limits]\nbandwidth = 20\n"),
+             Catch::StartsWith("9: ") && Contains("\"20 MB/s\""));
+  CHECK_THAT(mistake_of(secondary() + "[limits]\nbandwidth = []\n"),
+             Contains("leave the line away"));
+  CHECK_THAT(
+      mistake_of(secondary() + "[limits]\nbandwidth = [\"1 MB/s\", \"Mon-Fri 8-18 5 MB/s\"]\n"),
+      Contains("\"8-18 5 MB/s\" is no rate"));
+  CHECK_THAT(mistake_of(secondary() + "[limits]\nbandwidth = [\"1 MB/s\", 7]\n"),
+             Contains("a list of such texts"));
+}
+
+TEST_CASE_METHOD(config_fixture, "min_free is bytes or a share, and its mistakes are explained",
+                 "[config]") {
+  CHECK(load(secondary() + "[limits]\nmin_free = \"1 GiB\"\n").settings.min_free.of(1u << 31) ==
+        1u << 30);
+  CHECK(load(secondary() + "[limits]\nmin_free = 4096\n").settings.min_free.of(1u << 31) == 4096);
+  CHECK(load(secondary() + "[limits]\nmin_free = \"10 %\"\n").settings.min_free.of(1000) == 100);
+  for (const auto* wrong : {"true", "\"lots\"", "\"95 %\"", "-1"})
+    CHECK_THAT(mistake_of(secondary() + "[limits]\nmin_free = " + wrong + "\n"),
+               Catch::StartsWith("9: ") && Contains("\"1 GiB\"") && Contains("\"90 %\""));
 }

@@ -134,3 +134,11 @@ TEST_CASE("the nearest known name is found, a far one is not", "[values]") {
   CHECK(edit_distance("", "abc") == 3);
   CHECK(edit_distance("abc", "") == 3);
 }
+
+TEST_CASE("bytes are shown to people in a unit that suits them", "[values]") {
+  CHECK(readable_bytes(0) == "0 bytes");
+  CHECK(readable_bytes(1'023) == "1023 bytes");
+  CHECK(readable_bytes(1'536) == "1.5 KiB");
+  CHECK(readable_bytes(1u << 30) == "1.0 GiB");
+  CHECK(readable_bytes(18446744073709551615u) == "16.0 EiB");
+}
