@@ -36,6 +36,8 @@ using disk_actor = caf::typed_actor<
     caf::replies_to<place_request>::with<result<landed>>,
     // Removes, flushes; only then answers.
     caf::replies_to<remove_request>::with<result<done>>,
+    // What is free.
+    caf::replies_to<atom::space>::with<site_space>,
     // Its own: what has queued up goes as one batch.
     caf::reacts_to<atom::flush>>;
 
@@ -54,7 +56,7 @@ using registry_actor = caf::typed_actor<
     // Keeps the horizon of a page without events.
     caf::reacts_to<atom::horizon, std::uint64_t, std::optional<wall_time>>,
     // Up to so many due records of the type.
-    caf::replies_to<atom::claim, std::string, std::size_t>::with<result<claimed>>,
+    caf::replies_to<atom::claim, std::string, std::size_t, claim_scope>::with<result<claimed>>,
     // Records how a claim ended; answers whether it still counted.
     caf::replies_to<atom::finish, outcome>::with<result<bool>>,
     // Extends leases; answers with those that are still valid.

@@ -43,6 +43,12 @@ struct remove_request {
   std::vector<std::string> locators;
 };
 
+/// What is free where a type's content goes, and where the node keeps its own files.
+struct site_space {
+  result<disk_space> store;
+  result<disk_space> data;
+};
+
 /// A worker's only report, the last thing it does.
 struct worker_report {
   claim_token token = 0;
@@ -79,6 +85,8 @@ struct transfer_totals {
   /// Received for them: what a resumed transfer found here is not counted again.
   std::uint64_t bytes = 0;
   std::uint64_t adopted = 0;
+  /// Why nothing new is fetched for want of room; empty where it is.
+  std::string short_of_space;
 };
 
 /// A declared type and the store that was opened for it.
@@ -87,6 +95,7 @@ struct site_type {
   /// Null where it could not be made ready; `trouble` says why.
   std::shared_ptr<strategy> store;
   std::string trouble;
+  free_mark min_free = {};
 };
 
 /// A secondary as a whole; what `farshore status` shows.
@@ -133,6 +142,7 @@ CAF_ADD_ATOM(farshore, farshore::atom, publish, "publish")
 CAF_ADD_ATOM(farshore, farshore::atom, reachable, "reachable")
 CAF_ADD_ATOM(farshore, farshore::atom, renew, "renew")
 CAF_ADD_ATOM(farshore, farshore::atom, resync, "resync")
+CAF_ADD_ATOM(farshore, farshore::atom, space, "space")
 CAF_ADD_ATOM(farshore, farshore::atom, start, "start")
 CAF_ADD_ATOM(farshore, farshore::atom, status, "status")
 CAF_ADD_ATOM(farshore, farshore::atom, step, "step")
@@ -144,6 +154,7 @@ CAF_END_TYPE_ID_BLOCK(farshore)
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::catalogue_page)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::catalogue_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::claim_scope)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::error)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::event_position)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::events_page)
@@ -154,6 +165,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::place_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::remove_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::resync_selection)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::site_space)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::transfer_totals)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::worker_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<bool>)

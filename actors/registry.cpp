@@ -164,9 +164,9 @@ registry_actor::behavior_type registry(registry_state::pointer self, registry_pa
              [](const error*) {}});
         state.flush_soon();
       },
-      [&state](atom::claim, const std::string& type, std::size_t limit) {
+      [&state](atom::claim, const std::string& type, std::size_t limit, claim_scope scope) {
         return state.enqueue<claimed>(
-            state.live, [=](registry_store& store) { return store.claim_due(type, limit); });
+            state.live, [=](registry_store& store) { return store.claim_due(type, limit, scope); });
       },
       [&state](atom::finish, const outcome& how) { return state.finish(how); },
       [&state](atom::renew, const std::vector<claim_token>& tokens) {

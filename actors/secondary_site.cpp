@@ -67,7 +67,11 @@ void secondary_site_state::start() {
       watch(parts.own_threads ? self->spawn<caf::detached>(registry, std::move(for_registry))
                               : self->spawn(registry, std::move(for_registry)),
             "registry");
-  capacity_handle = watch(self->spawn(capacity, parts.settings.capacity), "capacity");
+  capacity_handle =
+      watch(self->spawn(capacity, parts.settings.capacity - live_capacity()), "capacity");
+  if (live_capacity() > 0)
+    live_capacity_handle =
+        watch(self->spawn(capacity, live_capacity()), "capacity for live changes");
   watch(parts.primary, "primary client");
   log_cursor_parts for_cursor;
   for_cursor.primary = parts.primary;
@@ -88,12 +92,16 @@ void secondary_site_state::run_type(const site_type& type) {
   running = running_type{type, supervisor_actor{}, disk_actor{}};
   if (!type.declared.enabled || !type.store)
     return;
-  running.disk = watch(parts.own_threads ? self->spawn<caf::detached>(disk, type.store)
-                                         : self->spawn(disk, type.store),
-                       "disk");
+  running.disk =
+      watch(parts.own_threads ? self->spawn<caf::detached>(disk, type.store, parts.data_space)
+                              : self->spawn(disk, type.store, parts.data_space),
+            "disk");
   supervisor_parts with;
   with.policy.type = type.declared.name;
-  with.policy.capacity = parts.settings.capacity;
+  with.policy.capacity = parts.settings.capacity - live_capacity();
+  with.policy.live_capacity = live_capacity();
+  with.policy.min_free = type.min_free;
+  with.policy.store_name = "store " + type.declared.store.string();
   with.policy.lease = parts.settings.lease;
   with.policy.retry_base = parts.settings.retry_base;
   with.policy.retry_cap = parts.settings.retry_cap;
@@ -103,6 +111,7 @@ void secondary_site_state::run_type(const site_type& type) {
   with.primary = parts.primary;
   with.disk = running.disk;
   with.capacity = capacity_handle;
+  with.live_capacity = live_capacity_handle;
   with.time = parts.time;
   with.seed = parts.seed ^ std::hash<std::string>{}(type.declared.name);
   running.supervisor = watch(self->spawn(supervisor, std::move(with)), "supervisor");
@@ -147,7 +156,8 @@ caf::result<result<done>> secondary_site_state::declare(const std::vector<site_t
               declared.insert(type.declared.name);
               const auto it = types.find(type.declared.name);
               if (it != types.end() && it->second.what.declared == type.declared &&
-                  it->second.what.trouble == type.trouble)
+                  it->second.what.trouble == type.trouble &&
+                  it->second.what.min_free == type.min_free)
                 continue; // as it was: what is in flight goes on
               if (it != types.end())
                 dismiss(it->second);

@@ -30,6 +30,8 @@ struct secondary_parts {
   primary_client_actor primary;
   const time_source* time = nullptr;
   std::uint64_t seed = 0;
+  /// What is free in the node's data folder. Called on several threads; may block.
+  std::function<result<disk_space>()> data_space;
   /// Blocking actors get threads of their own; a simulation says no and runs all on one.
   bool own_threads = true;
   /// An actor died, or the store failed: called at least once, from any thread.
@@ -64,6 +66,8 @@ struct secondary_site_state {
   secondary_parts parts;
   registry_actor registry_handle;
   capacity_actor capacity_handle;
+  /// Kept for live changes, beside what is everybody's; invalid where there is too little.
+  capacity_actor live_capacity_handle;
   log_cursor_actor cursor_handle;
   std::map<std::string, running_type> types;
   /// Actors whose end is expected.
@@ -73,6 +77,7 @@ struct secondary_site_state {
 private:
   template <class Spawned>
   Spawned watch(Spawned handle, const char* role);
+  [[nodiscard]] std::size_t live_capacity() const { return parts.settings.capacity / 8; }
   void run_type(const site_type& type);
   void dismiss(running_type& type);
   std::map<caf::actor_id, std::string> roles_;

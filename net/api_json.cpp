@@ -50,6 +50,7 @@ json::object type_json(const secondary_status::type_line& line, bool starting) {
       {"never_synced_count", counts.never_synced},
       {"synced_in_percentage", percentage(counts.synced, counts.registry)},
       {"in_flight", line.totals.in_flight},
+      {"short_of_space", text_or_null(line.totals.short_of_space)},
       {"recovery_point", time_or_null(line.registry.recovery_point)},
   };
 }
@@ -81,6 +82,8 @@ json::array problems_of(const secondary_status& status) {
     const auto& counts = line.registry.counts;
     if (line.declared.enabled && !line.waiting.empty())
       problems.emplace_back(line.declared.name + ": " + line.waiting);
+    if (!line.totals.short_of_space.empty())
+      problems.emplace_back(line.declared.name + ": " + line.totals.short_of_space);
     if (const auto failing = counts.failed - counts.missing_on_primary; failing > 0)
       problems.emplace_back(line.declared.name + ": " + std::to_string(failing) +
                             " records can't be synced; see farshore list " + line.declared.name +
@@ -94,7 +97,8 @@ json::array problems_of(const secondary_status& status) {
 
 } // namespace
 
-json::value to_json(const secondary_status& status, const config& settings, wall_time now) {
+json::value to_json(const secondary_status& status, const config& settings,
+                    const bandwidth_use& bandwidth, wall_time now) {
   const auto& log = status.log;
   const bool starting = !log.last_contact && log.trouble.empty();
   json::array types;
@@ -134,6 +138,9 @@ json::value to_json(const secondary_status& status, const config& settings, wall
         {"blocker", std::move(blocker)}}},
       {"recovery_point", time_or_null(site_recovery_point(status))},
       {"capacity", {{"total", settings.capacity}, {"in_flight", totals.in_flight}}},
+      {"bandwidth",
+       {{"cap", bandwidth.cap == 0 ? json::value(nullptr) : json::value(bandwidth.cap)},
+        {"rate", bandwidth.rate}}},
       {"transferred",
        {{"records", totals.records}, {"bytes", totals.bytes}, {"adopted", totals.adopted}}},
       {"types", std::move(types)},

@@ -4,6 +4,7 @@
 
 #include "actors/messages.hpp"
 #include "config/config.hpp"
+#include "net/bandwidth_cap.hpp"
 #include "registry/registry_view.hpp"
 
 #include <cstddef>
@@ -15,7 +16,8 @@
 
 namespace farshore {
 
-boost::json::value to_json(const secondary_status& status, const config& settings, wall_time now);
+boost::json::value to_json(const secondary_status& status, const config& settings,
+                           const bandwidth_use& bandwidth, wall_time now);
 boost::json::value to_json(const primary_status& status, const config& settings,
                            std::string_view identity, wall_time now);
 boost::json::value to_json(const std::vector<registry_row>& rows, std::size_t limit);

@@ -138,7 +138,8 @@ void add_secondary_api(router& routes, secondary_api given) {
                    co_await ask<secondary_status>(parts->asker, parts->site, atom::status_v);
                if (!status)
                  co_return fail(status.error());
-               co_return json_answer(to_json(*status, *settings, system_time().wall()));
+               co_return json_answer(
+                   to_json(*status, *settings, parts->bandwidth(), system_time().wall()));
              });
 
   routes.add("GET", "/api/v1/registry/*",

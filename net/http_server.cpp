@@ -67,6 +67,7 @@ struct http_server::impl {
     context.secrets = std::move(secrets);
     context.time = settings.time;
     context.patience = settings.patience;
+    context.stream_patience = settings.stream_patience;
   }
 
   asio::awaitable<void> accept();

@@ -23,6 +23,9 @@ struct http_server_settings {
   std::size_t sessions_max = 256;
   /// For each read and each write, and between two requests.
   std::chrono::milliseconds patience{60'000};
+  /// For each part of a streamed answer that the other side takes: a reader that caps its bandwidth
+  /// may take nothing for minutes.
+  std::chrono::milliseconds stream_patience{600'000};
   /// How long stop() lets running requests go on.
   std::chrono::milliseconds grace{5'000};
   const time_source* time = &system_time();

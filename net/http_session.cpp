@@ -10,6 +10,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/buffers_suffix.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
@@ -81,10 +82,16 @@ public:
     if (!begun_)
       if (auto begun = co_await write_header(); !begun)
         co_return begun;
-    to_.expires_after(patience_);
-    auto [failed, n] = co_await asio::async_write(
-        to_, http::make_chunk(asio::buffer(bytes.data(), bytes.size())), as_values);
-    co_return sent(failed);
+    const auto chunk = http::make_chunk(asio::buffer(bytes.data(), bytes.size()));
+    boost::beast::buffers_suffix<std::decay_t<decltype(chunk)>> left{chunk};
+    while (asio::buffer_size(left) > 0) { // each part that goes has a time of its own
+      to_.expires_after(patience_);
+      auto [failed, n] = co_await to_.async_write_some(left, as_values);
+      if (failed)
+        co_return sent(failed);
+      left.consume(n);
+    }
+    co_return result<void>{};
   }
 
   asio::awaitable<result<void>> finish() {
@@ -232,7 +239,7 @@ asio::awaitable<bool> http_session::handle(const route& route, const http_reques
 
 asio::awaitable<bool> http_session::stream(const stream_handler& handler,
                                            const http_request& request, bool keep_alive) {
-  chunked_stream to{stream_, context_.patience, keep_alive};
+  chunked_stream to{stream_, context_.stream_patience, keep_alive};
   result<void> written;
   try {
     written = co_await handler(request, to);

@@ -28,6 +28,9 @@ struct session_context {
   std::vector<std::string> secrets;
   const time_source* time = nullptr;
   std::chrono::milliseconds patience;
+  /// The same for a streamed answer. A reader that caps its bandwidth takes nothing for as long as
+  /// its receive buffer needs to empty by some part.
+  std::chrono::milliseconds stream_patience;
   std::atomic<bool> stopping{false};
 };
 

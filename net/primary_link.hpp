@@ -4,6 +4,9 @@
 //   fetch ─┬─ small ──► `connections` that each ask for many blobs in one request
 //          └─ large ──► as many again, one blob at a time
 //
+// What arrives is held to the bandwidth cap by not reading: the sender waits, and so do we, which
+// is nobody's lack of progress. Events, catalogue and positions count, but never wait.
+//
 // Thread-safe. Callbacks come exactly once each, from a thread of the link's, and must not block.
 // Owns one thread that moves bytes, and pools that hash, write and parse. Bounds nothing by itself:
 // who asks has a capacity.
@@ -12,6 +15,7 @@
 
 #include "config/clock.hpp"
 #include "config/error.hpp"
+#include "net/bandwidth_cap.hpp"
 #include "registry/records.hpp"
 #include "strategies/strategy.hpp"
 
@@ -32,6 +36,7 @@ struct primary_link_settings {
   std::size_t connections = 2;
   std::uint64_t large_blob_bytes = 1u << 20;
   std::size_t disk_threads = 2;
+  bandwidth_plan bandwidth = {};
   std::chrono::milliseconds connect_patience{10'000};
   /// The longest silence of a primary that was asked something.
   std::chrono::milliseconds patience{30'000};
@@ -63,6 +68,10 @@ public:
 
   /// Signs with this from now on.
   virtual void set_secret(std::string secret) = 0;
+
+  /// In force at once.
+  virtual void set_bandwidth(bandwidth_plan plan) = 0;
+  [[nodiscard]] virtual bandwidth_use bandwidth() = 0;
 
   /// Fails what is not finished with ec::stopping and waits for the calls into receivers that are
   /// under way. When it returns every callback has been called. Not from a callback. May be called

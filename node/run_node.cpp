@@ -56,9 +56,11 @@ void reload(site_node& site, config& settings, const std::filesystem::path& file
     return;
   }
   if (needs_restart(settings, loaded.settings))
-    spdlog::warn("reload: only [[replicable]] and the secrets' content take effect; the other "
-                 "changes need a restart");
+    spdlog::warn("reload: only [[replicable]], [limits] bandwidth and min_free, and the secrets' "
+                 "content take effect; the other changes need a restart");
   settings.types = loaded.settings.types;
+  settings.bandwidth = loaded.settings.bandwidth;
+  settings.min_free = loaded.settings.min_free;
   if (auto ok = site.declare(settings); ok)
     spdlog::info("reload: {} replicable types declared", settings.types.size());
   else

@@ -9,6 +9,7 @@
 #include "net/primary_link.hpp"
 #include "node/actor_settings.hpp"
 #include "registry/pg_store.hpp"
+#include "strategies/linux_files.hpp"
 #include "strategies/make_strategy.hpp"
 
 #include <mutex>
@@ -30,7 +31,7 @@ constexpr std::chrono::seconds stop_deadline{25};
 std::vector<site_type> open_stores(const config& settings) {
   std::vector<site_type> types;
   for (const auto& declared : settings.types) {
-    auto& type = types.emplace_back(site_type{declared, nullptr, {}});
+    auto& type = types.emplace_back(site_type{declared, nullptr, {}, settings.min_free});
     if (!declared.enabled)
       continue;
     auto store = make_strategy(declared, system_time());
@@ -58,6 +59,7 @@ public:
     parts.primary = system_.spawn(http_client, link_);
     parts.time = &system_time();
     parts.seed = random_seed();
+    parts.data_space = [data = settings.data] { return space_at(data); };
     parts.on_fatal = std::move(on_failure);
     site_ = system_.spawn(secondary_site, std::move(parts));
     asker_ = system_.spawn(asker);
@@ -78,6 +80,7 @@ public:
       const std::lock_guard guard{mutex_};
       return settings_;
     };
+    api.bandwidth = [link = link_] { return link->bandwidth(); };
     api.asker = asker_;
     api.site = site_;
     api.database_url = database_url;
@@ -103,6 +106,7 @@ public:
       link_->set_secret(secrets->front());
       server_->set_secrets(std::move(*secrets));
     }
+    link_->set_bandwidth(settings.bandwidth);
     auto answer = call<done>(declare_deadline, atom::declare_v, open_stores(settings));
     if (!answer)
       return fail(std::move(answer).error());
@@ -157,6 +161,7 @@ result<std::unique_ptr<site_node>> start_secondary(const config& settings,
   link.secret = secrets->front();
   link.connections = settings.connections;
   link.large_blob_bytes = settings.large_blob_bytes;
+  link.bandwidth = settings.bandwidth;
   auto node = std::make_unique<secondary_node>(
       settings, std::move(*store), primary_link::make(std::move(link)), std::move(on_failure));
   if (auto ok = node->listen(database_url); !ok)

@@ -1,3 +1,4 @@
+#include "config/values.hpp"
 #include "node/commands.hpp"
 #include "node/exit_codes.hpp"
 #include "node/fields.hpp"
@@ -32,6 +33,9 @@ void print_secondary(const value& status, std::ostream& out) {
                        pid, int_at(status, "/log/blocker/age_seconds"));
   out << fmt::format("in flight       {} of {}\n", int_at(status, "/capacity/in_flight"),
                      int_at(status, "/capacity/total"));
+  const auto cap = uint_at(status, "/bandwidth/cap");
+  out << fmt::format("arriving        {}/s{}\n", readable_bytes(uint_at(status, "/bandwidth/rate")),
+                     cap == 0 ? "" : fmt::format(", capped at {}/s", readable_bytes(cap)));
   out << fmt::format("transferred     {} records, {}; {} adopted\n",
                      int_at(status, "/transferred/records"),
                      readable_bytes(uint_at(status, "/transferred/bytes")),

@@ -179,7 +179,8 @@ bool memory_store::is_wanted_elsewhere(const std::string& store, const std::stri
   return false;
 }
 
-result<claimed> memory_store::claim_due(const std::string& type, std::size_t limit) {
+result<claimed> memory_store::claim_due(const std::string& type, std::size_t limit,
+                                        claim_scope scope) {
   const auto called = time_.now();
   claims_.expire(called);
   const auto known = work_.types.find(type);
@@ -196,7 +197,7 @@ result<claimed> memory_store::claim_due(const std::string& type, std::size_t lim
       open.push_back(&row);
   std::ranges::sort(open, comes_before);
   const auto& store = entry.declared.store;
-  claim_round round{claims_, {type, store, limit, work_.cursor.epoch, called, now()}};
+  claim_round round{claims_, {type, store, limit, scope, work_.cursor.epoch, called, now()}};
   for (const auto* row : open) {
     auto granted = round.look_at(*row, work_.last_token + 1);
     if (!round.goes_on())

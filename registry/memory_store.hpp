@@ -59,7 +59,7 @@ public:
                                    const event_position& place) override;
   result<applied> apply_events(const events_page& page) override;
   result<applied> apply_catalogue(const catalogue_page& page) override;
-  result<claimed> claim_due(const std::string& type, std::size_t limit) override;
+  result<claimed> claim_due(const std::string& type, std::size_t limit, claim_scope scope) override;
   result<std::vector<bool>> finish(std::span<const outcome> outcomes) override;
   result<std::vector<claim_token>> renew(std::span<const claim_token> tokens) override;
   result<std::size_t> resync(const std::string& type, const resync_selection& which) override;

@@ -89,7 +89,7 @@ public:
                                    const event_position& place) override;
   result<applied> apply_events(const events_page& page) override;
   result<applied> apply_catalogue(const catalogue_page& page) override;
-  result<claimed> claim_due(const std::string& type, std::size_t limit) override;
+  result<claimed> claim_due(const std::string& type, std::size_t limit, claim_scope scope) override;
   result<std::vector<bool>> finish(std::span<const outcome> outcomes) override;
   result<std::vector<claim_token>> renew(std::span<const claim_token> tokens) override;
   result<std::size_t> resync(const std::string& type, const resync_selection& which) override;
@@ -113,7 +113,9 @@ private:
   void save_position();
   void advance_horizon(std::uint64_t covered_xid, std::optional<wall_time> horizon);
   void look_through_queue(const type_entry& entry, claim_round& round, std::size_t limit,
-                          std::vector<claim>& granted, std::vector<registry_row>& rows);
+                          claim_scope scope, std::vector<claim>& granted,
+                          std::vector<registry_row>& rows);
+  registry_counts read_counts_of(type_number number);
   void find_removals(const type_entry& entry, std::span<claim> granted,
                      std::span<const registry_row> rows);
   void write_ended(const std::string& type, outcome::kind kind, std::span<const ended_claim> ended);
@@ -328,10 +330,25 @@ result<applied> registry_database::apply_catalogue(const catalogue_page& page) {
   });
 }
 
+registry_counts registry_database::read_counts_of(type_number number) {
+  const auto row = tx().exec_prepared1(read_counts, number);
+  registry_counts counts;
+  counts.registry = row["registry"].as<std::int64_t>();
+  counts.pending = row["pending"].as<std::int64_t>();
+  counts.started = row["started"].as<std::int64_t>();
+  counts.synced = row["synced"].as<std::int64_t>();
+  counts.failed = row["failed"].as<std::int64_t>();
+  counts.missing_on_primary = row["missing_on_primary"].as<std::int64_t>();
+  counts.removing = row["removing"].as<std::int64_t>();
+  counts.never_synced = row["never_synced"].as<std::int64_t>();
+  return counts;
+}
+
 // -- claims --------------------------------------------------------------------------------------
 
 void registry_database::look_through_queue(const type_entry& entry, claim_round& round,
-                                           std::size_t limit, std::vector<claim>& granted,
+                                           std::size_t limit, claim_scope scope,
+                                           std::vector<claim>& granted,
                                            std::vector<registry_row>& rows) {
   const auto at = now();
   const auto under_claim = claims_.records(entry.declared.name).size();
@@ -339,7 +356,7 @@ void registry_database::look_through_queue(const type_entry& entry, claim_round&
   std::size_t seen = 0;
   // Usually once: more only where records were passed over because of their places.
   for (auto window = window_min; window <= window_min * window_factor_max; window *= 4) {
-    auto due = read_due(tx(), entry.number, window, at);
+    auto due = read_due(tx(), entry.number, window, scope, at);
     for (std::size_t i = seen; i < due.size() && round.goes_on(); ++i)
       if (auto one = round.look_at(due[i].row, due[i].token)) {
         granted.push_back(std::move(*one));
@@ -348,6 +365,8 @@ void registry_database::look_through_queue(const type_entry& entry, claim_round&
     if (granted.size() == limit)
       return;
     if (due.size() < window) {
+      if (scope != claim_scope::all)
+        return;
       for (const auto& row : read_waiting(tx(), entry.number, under_claim + 1, at))
         if (round.goes_on())
           round.look_at(row, 0);
@@ -378,7 +397,8 @@ void registry_database::find_removals(const type_entry& entry, std::span<claim> 
       leaving[i]->remove.push_back(std::move(left[i].locator));
 }
 
-result<claimed> registry_database::claim_due(const std::string& type, std::size_t limit) {
+result<claimed> registry_database::claim_due(const std::string& type, std::size_t limit,
+                                             claim_scope scope) {
   const auto called = time_.now();
   claims_.expire(called);
   const auto known = types_.find(type);
@@ -390,9 +410,13 @@ result<claimed> registry_database::claim_due(const std::string& type, std::size_
     got.lease = claims_.lease();
     if (!entry.is_declared || !entry.declared.enabled || entry.paused || limit == 0)
       return got;
-    claim_round round{claims_, {type, entry.declared.store, limit, cursor_.epoch, called, now()}};
+    // They may stand anywhere in the queue, and each look goes through all of it.
+    if (scope == claim_scope::removals && read_counts_of(entry.number).removing == 0)
+      return got;
+    claim_round round{claims_,
+                      {type, entry.declared.store, limit, scope, cursor_.epoch, called, now()}};
     std::vector<registry_row> rows;
-    look_through_queue(entry, round, limit, got.claims, rows);
+    look_through_queue(entry, round, limit, scope, got.claims, rows);
     find_removals(entry, got.claims, rows);
     got.passed_over = round.passed_over();
     got.next_due = round.next_due();
@@ -528,19 +552,7 @@ result<registry_counts> registry_database::counts(const std::string& type) {
   const auto known = types_.find(type);
   if (known == types_.end())
     return unknown_type(type);
-  return guarded("counts", [&] {
-    const auto row = tx().exec_prepared1(read_counts, known->second.number);
-    registry_counts counts;
-    counts.registry = row["registry"].as<std::int64_t>();
-    counts.pending = row["pending"].as<std::int64_t>();
-    counts.started = row["started"].as<std::int64_t>();
-    counts.synced = row["synced"].as<std::int64_t>();
-    counts.failed = row["failed"].as<std::int64_t>();
-    counts.missing_on_primary = row["missing_on_primary"].as<std::int64_t>();
-    counts.removing = row["removing"].as<std::int64_t>();
-    counts.never_synced = row["never_synced"].as<std::int64_t>();
-    return counts;
-  });
+  return guarded("counts", [&] { return read_counts_of(known->second.number); });
 }
 
 result<std::vector<recovery_point>> registry_database::recovery_points() {

@@ -110,6 +110,8 @@ struct claim {
   std::optional<std::uint64_t> size;
   /// Failures in a row so far.
   int retry_count = 0;
+  /// A change that just came, not bulk work.
+  bool live = false;
 };
 
 /// How the work on a claim ended.

@@ -54,10 +54,16 @@ constexpr std::array fragments{
     // What is left of stale_locators.
     fragment{"{unsettled}", "r.stale_locators[o.settled + 1:]"},
     fragment{"{resync}",
-             "UPDATE {table} AS r SET state = 0, retry_at = farshore.at($1), retry_count = 0"},
+             "UPDATE {table} AS r SET state = 0, retry_at = {bulk_due}, retry_count = 0"},
     // What is due, or under way, keeps its place.
     fragment{"{resync_changes}",
              "(r.state <> 1 AND (r.state <> 0 OR r.retry_at > farshore.at($1)))"},
+    // bulk_due() of row_rules.hpp for a row's `size` and `record_id`, at the time $1.
+    fragment{"{bulk_due}", R"(farshore.at($1::bigint / 600000000 * 600000000 - 3600000000
+        + 600000000::bigint * width_bucket(
+            coalesce(size, 1048576),
+            '{65537,1048577,16777217,268435457,4294967297}'::bigint[])
+        - least(greatest(record_id, 0), 599999999)))"},
     // Of the common table expressions `raised`, `changed` and `inserted`.
     fragment{"{effect}", R"(
       SELECT (SELECT count(*) FROM raised) AS raised,
@@ -125,7 +131,8 @@ constexpr auto truncation_sql = R"(
 constexpr auto catalogue = "registry catalogue";
 constexpr auto catalogue_sql = R"(
   WITH p AS (
-    SELECT record_id, revision, key, locator, size, decode(sum, 'hex') AS sum
+    SELECT record_id, revision, key, locator, size, decode(sum, 'hex') AS sum,
+           {bulk_due} AS due_at
     FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[])
       AS page (record_id, revision, key, locator, size, sum)
   ), raised AS (
@@ -148,14 +155,14 @@ constexpr auto catalogue_sql = R"(
       primary_checksum = p.sum,
       due_since = CASE WHEN NOT {never_synced} THEN farshore.at(0) END,
       state = 0,
-      retry_at = CASE WHEN r.state = 0 AND r.retry_at IS NULL THEN NULL ELSE farshore.at($1) END
+      retry_at = CASE WHEN r.state = 0 AND r.retry_at IS NULL THEN NULL ELSE p.due_at END
     FROM p
     WHERE r.record_id = p.record_id AND r.target_revision < p.revision AND {on_disk} IS NOT TRUE
     RETURNING 1
   ), inserted AS (
     INSERT INTO {table} (type_id, record_id, key, locator, target_revision, size,
                          primary_checksum, retry_at, created_at)
-    SELECT {type}, record_id, key, locator, revision, size, sum, farshore.at($1), farshore.at($1)
+    SELECT {type}, record_id, key, locator, revision, size, sum, due_at, farshore.at($1)
     FROM p
     WHERE NOT EXISTS (SELECT FROM {table} AS r WHERE r.record_id = p.record_id)
     RETURNING 1
@@ -172,12 +179,13 @@ constexpr auto epoch_rows_sql = R"(
     missing_on_primary = false,
     retry_count = 0,
     state = 0,
-    retry_at = farshore.at($1)
+    retry_at = {bulk_due}
 )";
 
 // -- claims --------------------------------------------------------------------------------------
 
-// Two ranges of one index, in its order; the second is read only as far as the first leaves room.
+// Two ranges of one index, in its order; the second is read only as far as the first leaves room,
+// and at most $3 of it. $4: removals only.
 constexpr auto due = "registry due";
 constexpr auto due_sql = R"(
   SELECT nextval('farshore.claim_token') AS token, due.*,
@@ -186,14 +194,14 @@ constexpr auto due_sql = R"(
     (SELECT record_id, key, locator, stale_locators, wanted, target_revision, primary_checksum,
             size, retry_count, state, retry_at
      FROM {table}
-     WHERE state <> 2 AND retry_at IS NULL
+     WHERE state <> 2 AND retry_at IS NULL AND (NOT $4::boolean OR NOT wanted)
      ORDER BY retry_at NULLS FIRST, record_id LIMIT $1::bigint)
     UNION ALL
     (SELECT record_id, key, locator, stale_locators, wanted, target_revision, primary_checksum,
             size, retry_count, state, retry_at
      FROM {table}
-     WHERE state <> 2 AND retry_at <= farshore.at($2)
-     ORDER BY retry_at NULLS FIRST, record_id LIMIT $1::bigint)
+     WHERE state <> 2 AND retry_at <= farshore.at($2) AND (NOT $4::boolean OR NOT wanted)
+     ORDER BY retry_at NULLS FIRST, record_id LIMIT $3::bigint)
     LIMIT $1::bigint
   ) AS due
 )";
@@ -339,13 +347,13 @@ constexpr auto resync_failing_sql = R"(
 constexpr auto resync_some = "registry resync slice";
 constexpr auto resync_some_sql = R"(
   WITH slice AS (
-    SELECT record_id FROM {table}
+    SELECT record_id AS id FROM {table}
     WHERE record_id > $2::bigint AND record_id <= $3::bigint
     ORDER BY record_id LIMIT $4::bigint
-  ), changed AS ({resync} FROM slice WHERE r.record_id = slice.record_id AND {resync_changes})
-  SELECT max(record_id) AS last,
+  ), changed AS ({resync} FROM slice WHERE r.record_id = slice.id AND {resync_changes})
+  SELECT max(id) AS last,
          EXISTS (SELECT FROM {table}
-                 WHERE record_id > (SELECT max(record_id) FROM slice)
+                 WHERE record_id > (SELECT max(id) FROM slice)
                    AND record_id <= $3::bigint) AS more
   FROM slice
 )";
@@ -372,6 +380,12 @@ std::string of(const char* statement, type_number type) {
 std::string replaced(std::string text, std::string_view what, std::string_view by) {
   for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
     text.replace(at, what.size(), by);
+  return text;
+}
+
+std::string expanded(std::string text) {
+  for (const auto& [placeholder, sql] : fragments)
+    text = replaced(std::move(text), placeholder, sql);
   return text;
 }
 
@@ -424,7 +438,7 @@ std::optional<wall_time> time_of(const pqxx::field& microseconds) {
 
 void prepare_registry_statements(pqxx::connection_base& db) {
   pqxx::nontransaction{db}.exec0(planner_sql);
-  db.prepare(epoch_rows, epoch_rows_sql);
+  db.prepare(epoch_rows, expanded(epoch_rows_sql));
   db.prepare(wanted_elsewhere, wanted_elsewhere_sql);
 }
 
@@ -432,9 +446,7 @@ void prepare_registry_statements(pqxx::connection_base& db, type_number type,
                                  const std::string& name) {
   const auto table = "farshore." + db.quote_name(partition_of(name));
   const auto prepare = [&](const char* statement, std::string text) {
-    for (const auto& [placeholder, sql] : fragments)
-      text = replaced(std::move(text), placeholder, sql);
-    text = replaced(std::move(text), "{table}", table);
+    text = replaced(expanded(std::move(text)), "{table}", table);
     db.prepare(of(statement, type), replaced(std::move(text), "{type}", std::to_string(type)));
   };
   prepare(events, events_sql);
@@ -495,9 +507,11 @@ void write_epoch(pqxx::transaction_base& tx, wall_time now) {
 }
 
 std::vector<due_row> read_due(pqxx::transaction_base& tx, type_number type, std::size_t limit,
-                              wall_time now) {
+                              claim_scope scope, wall_time now) {
   std::vector<due_row> rows;
-  for (const auto& found : tx.exec_prepared(of(due, type), limit, to_microseconds(now))) {
+  const auto of_bulk = scope == claim_scope::live ? 0 : limit;
+  for (const auto& found : tx.exec_prepared(of(due, type), limit, to_microseconds(now), of_bulk,
+                                            scope == claim_scope::removals)) {
     auto& [token, row] = rows.emplace_back();
     token = found["token"].as<claim_token>();
     row.record = found["record_id"].as<record_id>();

@@ -9,6 +9,7 @@
 #include "registry/claim_table.hpp"
 #include "registry/records.hpp"
 #include "registry/registry_row.hpp"
+#include "registry/store.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -66,9 +67,9 @@ struct due_row {
   /// Without the fields that a claim does not need.
   registry_row row;
 };
-/// The first `limit` rows that are due, in the order in which they fall due.
+/// The first `limit` rows of the scope that are due, in the order in which they fall due.
 std::vector<due_row> read_due(pqxx::transaction_base& tx, type_number type, std::size_t limit,
-                              wall_time now);
+                              claim_scope scope, wall_time now);
 /// The first `limit` rows that are not due yet; only record and retry_at.
 std::vector<registry_row> read_waiting(pqxx::transaction_base& tx, type_number type,
                                        std::size_t limit, wall_time now);

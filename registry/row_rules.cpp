@@ -3,6 +3,7 @@
 #include "config/locator.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace farshore {
@@ -168,6 +169,20 @@ std::optional<wall_time> told_recovery_point(std::optional<wall_time>& told,
   return told;
 }
 
+wall_time bulk_due(wall_time now, std::optional<std::uint64_t> size, record_id record) {
+  using std::chrono::microseconds;
+  constexpr std::chrono::minutes step{10};
+  constexpr std::array<std::uint64_t, 5> class_bytes_max{64u << 10, 1u << 20, 16u << 20, 256u << 20,
+                                                         std::uint64_t{4} << 30};
+  const auto bytes = size.value_or(1u << 20);
+  const auto size_class =
+      std::ranges::lower_bound(class_bytes_max, bytes) - class_bytes_max.begin();
+  const microseconds recency{std::clamp<record_id>(record, 0, microseconds{step}.count() - 1)};
+  const auto found = std::chrono::floor<std::chrono::duration<std::int64_t, std::ratio<600>>>(
+      now.time_since_epoch());
+  return wall_time{found + (size_class - 6) * step - recency};
+}
+
 std::vector<std::string> locators_to_lock(const registry_row& row) {
   auto locators = row.stale_locators;
   locators.push_back(row.locator);
@@ -242,7 +257,7 @@ registry_row row_of(const catalogue_row& found, wall_time now) {
   row.target_revision = found.rev;
   row.size = found.size;
   row.primary_checksum = found.sum;
-  row.retry_at = now;
+  row.retry_at = bulk_due(now, found.size, found.record);
   row.created_at = now;
   return row;
 }
@@ -262,7 +277,7 @@ change apply_catalogue(registry_row& row, const catalogue_row& found, wall_time 
   row.size = found.size;
   note_change(row, since_unknown); // the log did not tell of it
   const bool is_live = row.state == sync_state::pending && !row.retry_at;
-  make_pending(row, is_live ? std::nullopt : std::optional{now});
+  make_pending(row, is_live ? std::nullopt : std::optional{bulk_due(now, row.size, row.record)});
   return change::due;
 }
 
@@ -273,7 +288,7 @@ void apply_epoch(registry_row& row, wall_time now) {
   row.due_since.reset();
   row.missing_on_primary = false;
   row.retry_count = 0;
-  make_pending(row, now);
+  make_pending(row, bulk_due(now, row.size, row.record));
 }
 
 bool resync_changes(const registry_row& row, wall_time now) {
@@ -284,7 +299,7 @@ bool resync_changes(const registry_row& row, wall_time now) {
 
 void apply_resync(registry_row& row, wall_time now) {
   row.retry_count = 0;
-  make_pending(row, now);
+  make_pending(row, bulk_due(now, row.size, row.record));
 }
 
 void apply_synced(registry_row& row, const outcome& how, const live_claim& of, wall_time now) {

@@ -8,7 +8,9 @@
 #include "registry/records.hpp"
 #include "registry/registry_row.hpp"
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +42,14 @@ std::vector<catalogue_row> catalogue_rows(const catalogue_page& page);
 /// told (updated): within an epoch it never goes back.
 std::optional<wall_time> told_recovery_point(std::optional<wall_time>& told,
                                              std::optional<wall_time> now);
+
+/// When bulk work that is found at `now` counts as due: always in the past, since among what is
+/// due the earliest goes first. Of what is found within the same ten minutes the small goes before
+/// the large, in six classes of size (up to 64 KiB, 1 MiB, 16 MiB, 256 MiB, 4 GiB, above; what is
+/// unknown counts as 1 MiB), and within a class the higher record id, that is as a rule the more
+/// recent, before the lower (ids above 600 million are equal). Each class costs ten minutes: so
+/// the largest waits for what is found within the next hour, and for nothing that comes later.
+wall_time bulk_due(wall_time now, std::optional<std::uint64_t> size, record_id record);
 
 /// Everything that a worker on the row may touch.
 std::vector<std::string> locators_to_lock(const registry_row& row);

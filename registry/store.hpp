@@ -16,6 +16,7 @@
 #include "registry/records.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -71,6 +72,15 @@ struct claimed {
   std::optional<std::chrono::milliseconds> next_due;
 };
 
+/// Which due records a claim is for.
+enum class claim_scope : std::uint8_t {
+  all,
+  /// Live changes: what is due without a time.
+  live,
+  /// What is to be absent.
+  removals,
+};
+
 /// Which records of a type a resync is for.
 struct resync_selection {
   enum class kind { ids, failed, all } which = kind::ids;
@@ -117,9 +127,11 @@ public:
   /// revisions are all above what an earlier one could know, so every row is looked at again).
   virtual result<applied> apply_catalogue(const catalogue_page& page) = 0;
 
-  /// Up to `limit` due records, live changes before bulk, then by due time; none of them, and none
-  /// of their locators, is under another live claim. Paused and disabled types yield none.
-  virtual result<claimed> claim_due(const std::string& type, std::size_t limit) = 0;
+  /// Up to `limit` due records of the scope, live changes before bulk, then by due time; none of
+  /// them, and none of their locators, is under another live claim. Paused and disabled types yield
+  /// none. `next_due` is told for claim_scope::all alone.
+  virtual result<claimed> claim_due(const std::string& type, std::size_t limit,
+                                    claim_scope scope) = 0;
 
   /// Records how claims ended. Returns for each whether it counted: an outcome whose token is not
   /// the record's live claim, or whose epoch has passed, changes nothing. Where the target has

@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 namespace farshore {
 
@@ -220,6 +221,18 @@ result<void> linux_files::prepare() {
   if (made && parent && ::fsync(parent.get()) != 0)
     return fail(file_error(errno, fmt::format("flush {}", root_path_.parent_path().string())));
   return made;
+}
+
+result<disk_space> space_at(const std::filesystem::path& folder) {
+  struct statvfs found {};
+  if (::statvfs(folder.c_str(), &found) != 0)
+    return fail(file_error(errno, fmt::format("ask how much is free at \"{}\"", folder.string())));
+  return disk_space{std::uint64_t{found.f_bavail} * found.f_frsize,
+                    std::uint64_t{found.f_blocks} * found.f_frsize};
+}
+
+result<disk_space> linux_files::space() {
+  return space_at(root_path_);
 }
 
 result<std::string> linux_files::identity() {

@@ -20,12 +20,16 @@
 
 namespace farshore {
 
+/// Of the file system that a folder lies on. Blocks; fails with ec::disk.
+result<disk_space> space_at(const std::filesystem::path& folder);
+
 class linux_files final : public store_files {
 public:
   explicit linux_files(std::filesystem::path root, path_walk how = path_walk::by_kernel);
 
   result<void> prepare() override;
   result<std::string> identity() override;
+  result<disk_space> space() override;
 
   result<std::unique_ptr<open_file>> create_temp(const std::string& name) override;
   result<std::unique_ptr<open_file>> open_temp(const std::string& name) override;

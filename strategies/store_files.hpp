@@ -5,8 +5,8 @@
 // bytes that check_locator has passed) or by the name of a temporary file in
 // `<root>/.farshore/tmp`. A symbolic link on the way or at the end is never followed:
 // ec::bad_locator. Errors are named here where a caller may react: ec::not_found (nothing is
-// there), ec::bad_locator (what is there is in the way), else ec::disk. Calls block; any thread may
-// make them, for different names at once.
+// there), ec::bad_locator (what is there is in the way), ec::no_space, else ec::disk. Calls block;
+// any thread may make them, for different names at once.
 //
 // What a power cut leaves: of bytes, what a flush() of their file or flush_all() has covered; of
 // names, what flush_names() or flush_all() has covered. The rest may be there, or not, or in part.
@@ -69,6 +69,8 @@ public:
   virtual result<void> prepare() = 0;
   /// What `.farshore/identity` says: "<random id> <counter>".
   virtual result<std::string> identity() = 0;
+  /// Of the file system that the root lies on.
+  virtual result<disk_space> space() = 0;
 
   // -- temporary files -------------------------------------------------------------------------
 

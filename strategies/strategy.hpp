@@ -23,6 +23,12 @@
 
 namespace farshore {
 
+/// Of a file system, for who is not root.
+struct disk_space {
+  std::uint64_t free_bytes = 0;
+  std::uint64_t total_bytes = 0;
+};
+
 /// The right to change a record's resource; ends by itself unless renewed. Thread-safe.
 class lease {
 public:
@@ -56,9 +62,16 @@ struct sync_job {
   std::optional<checksum> expected;
   std::optional<std::uint64_t> size;
   std::shared_ptr<lease> held;
+  /// A change that just came: it goes before bulk work.
+  bool live = false;
+  /// Bytes that may still be begun in its store, shared by the store's jobs; nullptr: any number.
+  std::shared_ptr<std::atomic<std::int64_t>> room;
+  /// Bytes that it has begun with, taken from `room`.
+  std::atomic<std::uint64_t> begun{0};
   /// Bytes received so far; the deadline watches it.
   std::atomic<std::uint64_t> progress{0};
-  /// Set once the transfer is on the wire: only then does the progress deadline run.
+  /// Set while the transfer is on the wire, and not held back by our own bandwidth cap: only then
+  /// does the progress deadline run.
   std::atomic<bool> moving{false};
 };
 
@@ -95,6 +108,7 @@ public:
   /// The primary has exactly the offered content.
   virtual result<void> matched(const file_attributes& attributes) = 0;
   /// Bytes follow, from `offset` on: 0, or the offered size when the primary's begins with it.
+  /// Fails with ec::no_space where they are more than the job has room for.
   virtual result<void> begin(std::uint64_t offset, std::uint64_t size,
                              const file_attributes& attributes) = 0;
   /// Hashes and stores; counts job.progress.
@@ -150,6 +164,9 @@ public:
   virtual void place(std::span<placement> batch) = 0;
   /// Removes resources (what is not there counts as removed) and folders left empty by it, flushed.
   virtual void remove(std::span<removal> batch) = 0;
+
+  /// What is free on the file system of the store.
+  virtual result<disk_space> space() = 0;
 
   // -- on a primary ----------------------------------------------------------------------------
 

@@ -1,7 +1,9 @@
 #include "strategies/blob/blob_receiver.hpp"
 
+#include "config/values.hpp"
 #include "strategies/blob/hash_file.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -34,6 +36,12 @@ blob_receiver::~blob_receiver() {
 
 error blob_receiver::about(error why) const {
   return farshore::about(*job_, std::move(why));
+}
+
+tl::unexpected<error> blob_receiver::give_up(error why) {
+  if (why.code == ec::no_space)
+    discard();
+  return fail(about(std::move(why)));
 }
 
 void blob_receiver::discard() {
@@ -133,11 +141,14 @@ result<void> blob_receiver::begin(std::uint64_t offset, std::uint64_t size,
     return fail(about({ec::protocol, fmt::format("bytes from {} on were announced, which were not "
                                                  "asked for",
                                                  offset)}));
+  const bool goes_on = offset != 0 && !offered_in_place_;
+  if (auto room = take_room(goes_on ? size - offset : size); !room)
+    return room;
   attributes_ = shelf_->adjust(attributes);
   size_ = size;
   stage_ = stage::receiving;
-  if (offset != 0 && !offered_in_place_)
-    return {}; // goes on where it broke off
+  if (goes_on)
+    return {};
   discard();
   hash_ = {};
   received_ = 0;
@@ -155,6 +166,25 @@ result<void> blob_receiver::begin(std::uint64_t offset, std::uint64_t size,
       return fail(about({ec::disk, "the new temporary file is locked by somebody else"}));
   }
   return offset == 0 ? result<void>{} : copy_offered();
+}
+
+/// A content that is larger than what is free above the low-water mark is not begun.
+result<void> blob_receiver::take_room(std::uint64_t bytes) {
+  if (!job_->room)
+    return {};
+  const auto wanted = static_cast<std::int64_t>(std::min<std::uint64_t>(bytes, INT64_MAX));
+  const auto room = job_->room->fetch_sub(wanted);
+  if (wanted <= room) {
+    job_->begun += bytes;
+    return {};
+  }
+  job_->room->fetch_add(wanted);
+  return fail(about(
+      {ec::no_space,
+       fmt::format("it needs {}, and its store has {} more than `min_free` keeps free; "
+                   "free some space, and it is fetched by itself",
+                   readable_bytes(bytes),
+                   readable_bytes(static_cast<std::uint64_t>(std::max<std::int64_t>(room, 0))))}));
 }
 
 /// The new content begins with what lies at the locator.
@@ -176,7 +206,7 @@ result<void> blob_receiver::write(std::span<const std::byte> bytes) {
   if (bytes.size() > size_ - received_)
     return fail(about({ec::protocol, fmt::format("more than the announced {} bytes came", size_)}));
   if (auto stored = store(bytes); !stored)
-    return fail(about(std::move(stored).error()));
+    return give_up(std::move(stored).error());
   return {};
 }
 
@@ -238,7 +268,7 @@ result<void> blob_receiver::finish() {
     received_ = size_;
   }
   if (auto set = file_->set_attributes(attributes_); !set)
-    return fail(about(std::move(set).error()));
+    return give_up(std::move(set).error());
   if (in_memory_)
     file_.reset(); // thousands may wait for their turn; open_temp() is cheap where it is needed
   stage_ = stage::in_temp;

@@ -53,12 +53,15 @@ private:
 
   std::optional<content_offer> offer_leftover();
   std::optional<content_offer> offer_in_place();
+  result<void> take_room(std::uint64_t bytes);
   result<void> copy_offered();
   result<void> store(std::span<const std::byte> bytes);
   result<void> append(std::span<const std::byte> bytes);
   result<void> demand_expected(const checksum& sum);
   void discard();
   [[nodiscard]] error about(error why) const;
+  /// The end of a transfer. Where the disk is full what is here of it goes: others need the room.
+  tl::unexpected<error> give_up(error why);
 
   const std::shared_ptr<shelf> shelf_;
   const std::shared_ptr<sync_job> job_;

@@ -26,6 +26,7 @@ public:
   result<std::shared_ptr<receiver>> receive(std::shared_ptr<sync_job> job) override;
   void place(std::span<placement> batch) override;
   void remove(std::span<removal> batch) override;
+  result<disk_space> space() override { return files_->space(); }
   result<std::unique_ptr<resource_reader>> open(std::string_view encoded_locator) override;
   result<content_offer> checksum_of(std::string_view encoded_locator) override;
 

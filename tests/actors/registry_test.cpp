@@ -37,7 +37,7 @@ public:
   result<applied> apply_catalogue(const catalogue_page&) override {
     return note("catalogue").map([] { return applied{}; });
   }
-  result<claimed> claim_due(const std::string& type, std::size_t) override {
+  result<claimed> claim_due(const std::string& type, std::size_t, claim_scope) override {
     return note("claim " + type).map([] { return claimed{}; });
   }
   result<std::vector<bool>> finish(std::span<const outcome> outcomes) override {
@@ -114,7 +114,8 @@ struct registry_fixture : test::actor_fixture {
 TEST_CASE_METHOD(registry_fixture, "what arrives together is one transaction", "[registry]") {
   auto a = post<result<bool>>(atom::finish_v, an_outcome(1));
   auto b = post<result<bool>>(atom::finish_v, an_outcome(2));
-  auto c = post<result<claimed>>(atom::claim_v, std::string{"widget"}, std::size_t{4});
+  auto c =
+      post<result<claimed>>(atom::claim_v, std::string{"widget"}, std::size_t{4}, claim_scope::all);
   auto d = post<result<applied>>(atom::apply_v, events_page{});
   deliver_all();
   // Outcomes first: the claim may take what they set free.
@@ -188,7 +189,8 @@ TEST_CASE_METHOD(registry_fixture,
   auto a = post<result<bool>>(atom::finish_v, an_outcome(1));
   auto b = post<result<applied>>(atom::apply_v, events_page{});
   auto c = post<result<applied>>(atom::apply_v, catalogue_page{});
-  auto d = post<result<claimed>>(atom::claim_v, std::string{"widget"}, std::size_t{4});
+  auto d =
+      post<result<claimed>>(atom::claim_v, std::string{"widget"}, std::size_t{4}, claim_scope::all);
   deliver_all();
   CHECK_FALSE(*a->value);
   CHECK_FALSE(*b->value);
@@ -197,7 +199,8 @@ TEST_CASE_METHOD(registry_fixture,
   REQUIRE(failures.size() == 1);
   CHECK_THAT(failures.front(), Catch::Contains("scripted failure"));
   const auto calls = store->calls.size();
-  auto later = post<result<claimed>>(atom::claim_v, std::string{"widget"}, std::size_t{4});
+  auto later =
+      post<result<claimed>>(atom::claim_v, std::string{"widget"}, std::size_t{4}, claim_scope::all);
   deliver_all();
   CHECK(store->calls.size() == calls); // it is gone
   CHECK(later->lost);

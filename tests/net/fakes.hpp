@@ -159,6 +159,7 @@ public:
   result<std::shared_ptr<receiver>> receive(std::shared_ptr<sync_job>) override {
     return fail(ec::internal, "a primary's store");
   }
+  result<disk_space> space() override { return fail(ec::internal, "a primary's store"); }
   void place(std::span<placement>) override {}
   void remove(std::span<removal>) override {}
   result<content_offer> checksum_of(std::string_view) override {

@@ -21,6 +21,9 @@ namespace {
 
 namespace asio = boost::asio;
 
+/// More than the kernel keeps of a connection.
+constexpr std::size_t large_bytes = 64u << 20;
+
 struct server_fixture {
   http_server_settings settings{.listen = "127.0.0.1:0"};
   asio::thread_pool pool{2};
@@ -64,6 +67,10 @@ struct server_fixture {
                    [](const http_request&, answer_stream& out) -> asio::awaitable<result<void>> {
                      co_await out.write(to_bytes("piece "));
                      throw std::runtime_error{"in the middle"};
+                   });
+    all.add_stream("GET", "/stream-large",
+                   [](const http_request&, answer_stream& out) -> asio::awaitable<result<void>> {
+                     co_return co_await out.write(bytes(large_bytes));
                    });
     all.add_stream("GET", "/stream-endless",
                    [](const http_request&, answer_stream& out) -> asio::awaitable<result<void>> {
@@ -304,6 +311,31 @@ TEST_CASE_METHOD(server_fixture, "a request that never ends is given up in time"
   client.send_raw("POST /echo/a HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nAuthorization: " +
                   signature + "\r\n\r\nabc");
   CHECK(client.ended());
+}
+
+TEST_CASE_METHOD(server_fixture, "a stream has time as long as its reader takes some of it",
+                 "[server]") {
+  settings.stream_patience = 1s;
+  auto client = connect();
+  client.send(http_client::signed_request("GET", "/stream-large"));
+  bytes some(1 << 20);
+  std::size_t got = 0;
+  boost::system::error_code failed;
+  for (int i = 0; i < 10; ++i) { // far longer than its patience for any one part
+    std::this_thread::sleep_for(200ms);
+    got += asio::read(client.socket, asio::buffer(some), failed);
+  }
+  while (!failed && got < large_bytes)
+    got += asio::read(client.socket, asio::buffer(some), failed);
+  CHECK(got >= large_bytes);
+}
+
+TEST_CASE_METHOD(server_fixture, "a stream that nobody reads is given up in time", "[server]") {
+  settings.stream_patience = 30ms;
+  auto client = connect();
+  client.send(http_client::signed_request("GET", "/stream-large"));
+  std::this_thread::sleep_for(2s);
+  CHECK_FALSE(client.read());
 }
 
 TEST_CASE_METHOD(server_fixture, "stopping closes idle connections and takes no new ones",

@@ -452,6 +452,74 @@ TEST_CASE_METHOD(link_fixture, "a large blob does not delay small ones", "[link]
     CHECK(one.get());
 }
 
+// -- the bandwidth cap
+
+TEST_CASE_METHOD(link_fixture, "what arrives keeps to the cap", "[link]") {
+  link_settings.bandwidth.windows = {{.bytes_per_second = 2'000'000}};
+  add_blob(7, "a", {pattern(3'000'000)});
+  fetched one{7, "a"};
+  const auto begun = std::chrono::steady_clock::now();
+  one.start(link());
+  CHECK(one.get());
+  CHECK(std::chrono::steady_clock::now() - begun > 1350ms);
+  CHECK(link().bandwidth().cap == 2'000'000);
+  CHECK(one.into->content == pattern(3'000'000));
+}
+
+TEST_CASE_METHOD(link_fixture, "under a cap a small blob passes a large one, and a new cap counts",
+                 "[link]") {
+  link_settings.bandwidth.windows = {{.bytes_per_second = 100'000}};
+  add_blob(7, "large", {pattern(20'000'000)});
+  add_blob(8, "small", {pattern(1'000)});
+  fetched large{job_for(7, "large", 20'000'000)};
+  large.start(link());
+  while (large.job->progress == 0)
+    std::this_thread::yield();
+  fetched small{8, "small"};
+  small.start(link());
+  CHECK(small.get());
+  CHECK_FALSE(large.ended.arrived());
+  // Held by the cap, it is not said to move: nobody takes it for dead.
+  while (large.job->moving)
+    std::this_thread::yield();
+  link().set_bandwidth({});
+  CHECK(large.get());
+  CHECK(link().bandwidth().cap == 0);
+}
+
+TEST_CASE_METHOD(link_fixture, "a link that is stopped does not wait for its turn", "[link]") {
+  link_settings.bandwidth.windows = {{.bytes_per_second = 10'000}};
+  add_blob(7, "a", {pattern(20'000'000)});
+  fetched one{job_for(7, "a", 20'000'000)};
+  one.start(link());
+  while (one.job->progress == 0)
+    std::this_thread::yield();
+  link().stop();
+  CHECK(one.failure() == ec::stopping);
+}
+
+TEST_CASE_METHOD(link_fixture, "live changes go before bulk work that waits", "[link]") {
+  link_settings.connections = 1;
+  auto hold = std::make_shared<gate>();
+  add_blob(1, "first", {.content = pattern(10), .hold = hold});
+  for (record_id id = 2; id <= 4; ++id)
+    add_blob(id, "f" + std::to_string(id), {pattern(10)});
+  fetched first{1, "first"};
+  first.start(link());
+  hold->wait_until_reached();
+  std::deque<fetched> rest;
+  for (record_id id = 2; id <= 4; ++id) {
+    auto job = job_for(id, "f" + std::to_string(id));
+    job->live = id == 4;
+    rest.emplace_back(job).start(link());
+  }
+  hold->open();
+  CHECK(first.get());
+  for (auto& one : rest)
+    CHECK(one.get());
+  CHECK(store->opened() == std::vector<std::string>{"first", "f4", "f2", "f3"});
+}
+
 // -- cuts
 
 TEST_CASE_METHOD(link_fixture,

@@ -67,9 +67,11 @@ const std::vector<planned>& statements() {
   static const std::string of_due = "using file_registry_retry_at_record_id_idx";
   static const std::string c = ", ";
   static const std::vector<planned> all = {
-      {"registry due 1", "1, 4102444800000000", of_due},
-      {"registry due 1", "1024, 4102444800000000", of_due},
-      {"registry due 1", "100000, 4102444800000000", of_due},
+      {"registry due 1", "1, 4102444800000000, 1, f", of_due},
+      {"registry due 1", "1024, 4102444800000000, 1024, f", of_due},
+      {"registry due 1", "100000, 4102444800000000, 100000, f", of_due},
+      {"registry due 1", "1024, 4102444800000000, 0, f", of_due},
+      {"registry due 1", "1024, 4102444800000000, 1024, t", of_due},
       {"registry waiting 1", "1, 0", of_due},
       {"registry events 1",
        "0, 0, 0, " + ids + c + ids + c + flags + c + flags + c + texts + c + texts + c + nulls + c +

@@ -195,8 +195,9 @@ public:
     for (const auto* name : {"file", "scan", "image"})
       catalogue({}, 1, true, name);
   }
-  claimed claim_all(std::size_t limit = 100, const std::string& of_type = "file") {
-    return in_batch([&] { return store().claim_due(of_type, limit); });
+  claimed claim_all(std::size_t limit = 100, const std::string& of_type = "file",
+                    claim_scope scope = claim_scope::all) {
+    return in_batch([&] { return store().claim_due(of_type, limit, scope); });
   }
   claim claim_one(const std::string& of_type = "file") {
     auto got = claim_all(1, of_type);

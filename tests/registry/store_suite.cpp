@@ -1,5 +1,6 @@
 // One suite of behaviours for both implementations of the registry.
 
+#include "registry/row_rules.hpp"
 #include "tests/registry/pg_registry.hpp"
 #include "tests/registry/registry_fixture.hpp"
 
@@ -197,8 +198,8 @@ REGISTRY_TEST("a checksum lets bulk work keep its place behind live changes") {
   t.events({checksummed(50, 1, "a", 5), present(51, 3, "c")});
   CHECK(t.row(1).target_revision == 50);
   CHECK(t.row(1).primary_checksum == sum_of(5));
-  CHECK(t.row(1).retry_at == t.wall());
-  CHECK(records_of(t.claim_all()) == records{3, 1, 2});
+  CHECK(t.row(1).retry_at == bulk_due(t.wall(), t.row(1).size, 1));
+  CHECK(records_of(t.claim_all()) == records{3, 2, 1});
 }
 
 REGISTRY_TEST("a first checksum makes a record that was missing on the primary due at once") {
@@ -289,7 +290,7 @@ REGISTRY_TEST("what was not committed never happened") {
   page.upto = {90, 90, 90};
   REQUIRE(t.store().apply_events(page));
   REQUIRE(t.store().set_paused("file", true));
-  REQUIRE(t.store().claim_due("file", 10));
+  REQUIRE(t.store().claim_due("file", 10, claim_scope::all));
   t.backend.reopen();
   CHECK(t.row(1).locator == "a");
   CHECK(t.row(2).wanted);
@@ -312,7 +313,7 @@ REGISTRY_TEST("a backfill makes rows that are due behind live changes") {
   CHECK(row.target_revision == 4);
   CHECK(row.primary_checksum == sum_of(9));
   CHECK(row.size == 77u);
-  CHECK(row.retry_at == t.wall());
+  CHECK(row.retry_at == bulk_due(t.wall(), row.size, 1));
   CHECK_FALSE(row.due_since);
   t.events({present(50, 9, "live")});
   CHECK(records_of(t.claim_all()) == records{9, 1, 2});
@@ -351,7 +352,7 @@ REGISTRY_TEST("a backfill raises a target, and never lowers one") {
   CHECK(t.row(1).locator == "moved");
   CHECK(t.row(1).stale_locators == texts{"a"});
   CHECK(t.row(1).state == sync_state::pending);
-  CHECK(t.row(1).retry_at == t.wall());
+  CHECK(t.row(1).retry_at == bulk_due(t.wall(), t.row(1).size, 1));
   CHECK_FALSE(t.row(2).wanted);
   CHECK(t.row(2).target_revision == 30);
   CHECK(t.catalogue({listed(1, "moved", 10)}).changed == 0);
@@ -382,14 +383,14 @@ REGISTRY_TEST("a record that is listed twice on a page counts once") {
 
 // -- claims ---------------------------------------------------------------------------------------
 
-REGISTRY_TEST("claims come in order: live changes, then by due time, then by record") {
+REGISTRY_TEST("claims come in order: live changes, then by due time") {
   auto& t = *this;
   t.catalogue({listed(1, "a"), listed(2, "b")});
-  t.time.advance(1s);
+  t.time.advance(10min);
   t.catalogue({listed(3, "c")});
   t.events({present(50, 9, "i"), present(51, 8, "h")});
-  CHECK(records_of(t.claim_all(3)) == records{8, 9, 1});
-  CHECK(records_of(t.claim_all(3)) == records{2, 3});
+  CHECK(records_of(t.claim_all(3)) == records{8, 9, 2});
+  CHECK(records_of(t.claim_all(3)) == records{1, 3});
   CHECK(t.claim_all(3).claims.empty());
 }
 
@@ -574,7 +575,7 @@ REGISTRY_TEST("questions about a type that was never declared harm nobody else's
   page.type = "unheard";
   page.rows = {listed(1, "a")};
   CHECK(t.store().apply_catalogue(page).error().code == ec::not_found);
-  CHECK(t.store().claim_due("unheard", 1).error().code == ec::not_found);
+  CHECK(t.store().claim_due("unheard", 1, claim_scope::all).error().code == ec::not_found);
   CHECK(t.store().counts("unheard").error().code == ec::not_found);
   CHECK(t.store().resync("unheard", {}).error().code == ec::not_found);
   CHECK(t.store().set_paused("unheard", true).error().code == ec::not_found);
@@ -890,8 +891,9 @@ REGISTRY_TEST("renewing writes started, which a new node finds due again") {
   auto& t = *this;
   t.catalogue({listed(1, "a"), listed(2, "b")});
   const auto got = t.claim_all();
+  REQUIRE(records_of(got) == records{2, 1});
   CHECK(t.row(1).state == sync_state::pending);
-  t.renew({got.claims[0].token});
+  t.renew({got.claims[1].token});
   CHECK(t.row(1).state == sync_state::started);
   CHECK(t.row(1).retry_at == t.wall() + lease);
   CHECK(t.row(2).state == sync_state::pending);
@@ -900,7 +902,7 @@ REGISTRY_TEST("renewing writes started, which a new node finds due again") {
   CHECK(t.row(1).state == sync_state::pending);
   CHECK(t.counts().started == 0);
   CHECK(t.claim_all().claims.size() == 2);
-  CHECK_FALSE(t.finish(synced(got.claims[0]))); // the old node's
+  CHECK_FALSE(t.finish(synced(got.claims[1]))); // the old node's
 }
 
 // -- epochs ---------------------------------------------------------------------------------------
@@ -928,7 +930,7 @@ REGISTRY_TEST("a new epoch forgets the place and the backfills, and looks at eve
   CHECK_FALSE(row.primary_checksum);
   CHECK(row.sum == sum_of(3));
   CHECK(row.state == sync_state::pending);
-  CHECK(row.retry_at == t.wall());
+  CHECK(row.retry_at == bulk_due(t.wall(), row.size, 1));
   CHECK(t.counts().never_synced == 2);
   CHECK(t.counts().missing_on_primary == 0);
   got = t.claim_all();
@@ -962,11 +964,11 @@ REGISTRY_TEST("a resync makes the named records due as bulk work") {
   t.time.advance(5s);
   CHECK(t.resync({resync_selection::kind::ids, {3, 1, 1, 77}}) == 2);
   CHECK(t.row(1).state == sync_state::pending);
-  CHECK(t.row(1).retry_at == t.wall());
+  CHECK(t.row(1).retry_at == bulk_due(t.wall(), t.row(1).size, 1));
   CHECK(t.row(1).synced_revision == t.row(1).target_revision);
   CHECK(t.row(2).state == sync_state::synced);
   t.events({present(50, 4, "live")});
-  CHECK(records_of(t.claim_all()) == records{4, 1, 3});
+  CHECK(records_of(t.claim_all()) == records{4, 3, 1});
 }
 
 REGISTRY_TEST("a resync of what failed forgets the failures in a row") {
@@ -1203,4 +1205,82 @@ REGISTRY_TEST("what a backfill finds changed holds the recovery point back") {
   CHECK_FALSE(t.recovery()); // since when is not known
   t.finish(synced(t.claim_one(), 9));
   CHECK(t.recovery() == t.wall());
+}
+
+// -- order ---------------------------------------------------------------------------------------
+
+REGISTRY_TEST("of what is found together the small goes first, and of equals the recent") {
+  auto& t = *this;
+  const auto sized = [](record_id record, std::optional<std::uint64_t> size) {
+    auto row = listed(record, "place" + std::to_string(record));
+    row.size = size;
+    return row;
+  };
+  t.catalogue({sized(-5, 1), sized(1, 5'000'000'000), sized(2, 65'536), sized(3, 65'537),
+               sized(4, {}), sized(5, 1u << 20), sized(6, (1u << 20) + 1), sized(7, 0),
+               sized(8, 300'000'000), sized(9, 17u << 20)});
+  t.events({present(50, 20, "live")});
+  CHECK(records_of(t.claim_all()) == records{20, 7, 2, -5, 5, 4, 3, 6, 9, 8, 1});
+}
+
+REGISTRY_TEST("age wins in the end: the large waits for an hour of small ones, not longer") {
+  auto& t = *this;
+  const auto sized = [](record_id record, std::uint64_t size) {
+    auto row = listed(record, "place" + std::to_string(record));
+    row.size = size;
+    return row;
+  };
+  t.catalogue({sized(1, 10'000'000'000)});
+  t.time.advance(40min);
+  t.catalogue({sized(2, 1)});
+  t.time.advance(30min);
+  t.catalogue({sized(3, 1)});
+  CHECK(records_of(t.claim_all()) == records{2, 1, 3});
+}
+
+REGISTRY_TEST("a resync and a new epoch put the small before the large, too") {
+  auto& t = *this;
+  for (record_id n = 1; n <= 2; ++n) {
+    t.events({present(n, n, "place" + std::to_string(n))});
+    auto how = synced(t.claim_one(), 3);
+    how.size = n == 1 ? 100 : 100'000'000;
+    t.finish(how);
+  }
+  SECTION("resync of some") {
+    t.resync({resync_selection::kind::ids, {1, 2}});
+  }
+  SECTION("resync of all") {
+    t.resync({resync_selection::kind::all, {}});
+    while (t.continue_resync(1)) {
+    }
+  }
+  SECTION("epoch") {
+    t.new_epoch();
+  }
+  CHECK(records_of(t.claim_all()) == records{1, 2});
+}
+
+REGISTRY_TEST("a claim for live changes leaves bulk work alone") {
+  auto& t = *this;
+  t.catalogue({listed(1, "a"), listed(2, "b")});
+  CHECK(t.claim_all(10, "file", claim_scope::live).claims.empty());
+  t.events({present(50, 3, "c"), present(51, 4, "d")});
+  const auto got = t.claim_all(10, "file", claim_scope::live);
+  CHECK(records_of(got) == records{3, 4});
+  CHECK(got.claims.front().live);
+  CHECK_FALSE(got.next_due);
+  const auto rest = t.claim_all();
+  CHECK(records_of(rest) == records{2, 1});
+  CHECK_FALSE(rest.claims.front().live);
+}
+
+REGISTRY_TEST("a claim for removals passes by everything that is to be fetched") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  t.make_synced(2, "b");
+  t.catalogue({listed(5, "bulk")});
+  CHECK(t.claim_all(10, "file", claim_scope::removals).claims.empty());
+  t.events({present(50, 3, "c"), gone(51, 2)});
+  CHECK(records_of(t.claim_all(1, "file", claim_scope::removals)) == records{2});
+  CHECK(records_of(t.claim_all()) == records{3, 5});
 }

@@ -35,8 +35,9 @@ public:
   result<applied> apply_catalogue(const catalogue_page& page) override {
     return inner_->apply_catalogue(page);
   }
-  result<claimed> claim_due(const std::string& type, std::size_t limit) override {
-    return inner_->claim_due(type, limit);
+  result<claimed> claim_due(const std::string& type, std::size_t limit,
+                            claim_scope scope) override {
+    return inner_->claim_due(type, limit, scope);
   }
   result<std::vector<bool>> finish(std::span<const outcome> outcomes) override {
     return inner_->finish(outcomes);
@@ -120,8 +121,9 @@ public:
                             std::shared_ptr<test::fake_volume> volume)
       : passing_store{std::move(inner)}, volume_{std::move(volume)} {}
 
-  result<claimed> claim_due(const std::string& type, std::size_t limit) override {
-    auto got = inner_->claim_due(type, limit);
+  result<claimed> claim_due(const std::string& type, std::size_t limit,
+                            claim_scope scope) override {
+    auto got = inner_->claim_due(type, limit, scope);
     if (!got)
       return got;
     for (const auto& one : got->claims)
@@ -189,6 +191,7 @@ public:
 
   result<void> prepare() override { return inner_->prepare(); }
   result<std::string> identity() override { return inner_->identity(); }
+  result<disk_space> space() override { return inner_->space(); }
   result<std::unique_ptr<open_file>> create_temp(const std::string& name) override {
     return unflushed(inner_->create_temp(name));
   }
@@ -242,8 +245,9 @@ public:
     return inner_->apply_catalogue(page);
   }
   /// A row that has once reached its lowered target is synced, and needs no work.
-  result<claimed> claim_due(const std::string& type, std::size_t limit) override {
-    auto got = inner_->claim_due(type, limit);
+  result<claimed> claim_due(const std::string& type, std::size_t limit,
+                            claim_scope scope) override {
+    auto got = inner_->claim_due(type, limit, scope);
     if (!got)
       return got;
     std::vector<outcome> level;
@@ -299,8 +303,9 @@ public:
       say("catalogue", page.type, one.record, std::to_string(one.rev) + " at " + one.locator);
     return inner_->apply_catalogue(page);
   }
-  result<claimed> claim_due(const std::string& type, std::size_t limit) override {
-    auto got = inner_->claim_due(type, limit);
+  result<claimed> claim_due(const std::string& type, std::size_t limit,
+                            claim_scope scope) override {
+    auto got = inner_->claim_due(type, limit, scope);
     for (const auto& one : got ? got->claims : std::vector<claim>{}) {
       auto text = "token " + std::to_string(one.token) + " target " + std::to_string(one.target) +
                   (one.wanted ? " at " : " absent at ") + one.locator;

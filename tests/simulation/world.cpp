@@ -205,6 +205,7 @@ void world::start(secondary& one) {
   parts.time = clock_.get();
   parts.seed = random_.next();
   parts.own_threads = false;
+  parts.data_space = [] { return disk_space{1u << 30, 1u << 30}; };
   parts.on_fatal = [this](const error& why) { wrong("a node ended by itself: " + why.message); };
   one.site = system_->spawn(secondary_site, parts);
   std::vector<site_type> types;

@@ -64,6 +64,7 @@ public:
 
   result<void> prepare() override { return real_->prepare(); }
   result<std::string> identity() override { return real_->identity(); }
+  result<disk_space> space() override { return real_->space(); }
   result<std::unique_ptr<open_file>> create_temp(const std::string& name) override {
     return wrap(real_->create_temp(name));
   }

@@ -173,6 +173,12 @@ public:
     return {};
   }
 
+  result<disk_space> space() override {
+    if (auto failed = call())
+      return refuse(failed, "ask how much is free at", "");
+    return volume_->space_;
+  }
+
   result<std::string> identity() override {
     if (auto failed = call())
       return refuse(failed, "read", ".farshore/identity");

@@ -51,6 +51,9 @@ public:
   void shorten_at(std::uint64_t n);
   void clear_faults();
 
+  /// What space() says.
+  void set_space(const disk_space& space) { space_ = space; }
+
   // -- the world outside, durable at once ------------------------------------------------------
 
   /// A new file in place of whatever is there; makes the folders on the way.
@@ -98,6 +101,7 @@ private:
                std::map<std::string, std::string>& into) const;
 
   random_source random_;
+  disk_space space_{std::uint64_t{1} << 40, std::uint64_t{1} << 40};
   node_ptr root_;
   std::uint64_t process_ = 1;
   std::uint64_t calls_ = 0;

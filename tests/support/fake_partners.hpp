@@ -42,6 +42,8 @@ struct open_request {
 /// A registry whose every answer is the test's.
 struct fake_registry {
   std::deque<open_request<std::size_t, result<claimed>>> claims;
+  /// Of every claim so far.
+  std::vector<claim_scope> scopes;
   std::deque<open_request<outcome, result<bool>>> outcomes;
   std::deque<open_request<std::vector<claim_token>, result<std::vector<claim_token>>>> renewals;
   std::deque<open_request<events_page, result<applied>>> events;
@@ -73,8 +75,10 @@ inline registry_actor::behavior_type play_registry(registry_actor::pointer self,
       [=](atom::horizon, std::uint64_t covered, const std::optional<wall_time>&) {
         fake->horizons.push_back(covered);
       },
-      [=](atom::claim, const std::string&, std::size_t limit) -> caf::result<result<claimed>> {
+      [=](atom::claim, const std::string&, std::size_t limit,
+          claim_scope scope) -> caf::result<result<claimed>> {
         fake->claims.push_back({limit, {self, self->make_response_promise<result<claimed>>()}});
+        fake->scopes.push_back(scope);
         return fake->claims.back().answer.promise;
       },
       [=](atom::finish, const outcome& how) -> caf::result<result<bool>> {
@@ -128,6 +132,8 @@ inline primary_client_actor::behavior_type play_primary(primary_client_actor::po
 }
 
 struct fake_disk {
+  site_space space{disk_space{100, 100}, disk_space{100, 100}};
+  int asked_for_space = 0;
   std::deque<open_request<place_request, result<landed>>> places;
   std::deque<open_request<remove_request, result<done>>> removals;
 };
@@ -142,6 +148,10 @@ inline disk_actor::behavior_type play_disk(disk_actor::pointer self,
       [=](const remove_request& what) -> caf::result<result<done>> {
         fake->removals.push_back({what, {self, self->make_response_promise<result<done>>()}});
         return fake->removals.back().answer.promise;
+      },
+      [=](atom::space) {
+        ++fake->asked_for_space;
+        return fake->space;
       },
       [](atom::flush) {},
   };
@@ -165,6 +175,7 @@ public:
       return fail(ec::bad_locator, "refused by the test");
     return std::make_shared<idle_receiver>();
   }
+  result<disk_space> space() override { return disk_space{100, 100}; }
   void place(std::span<placement> batch) override {
     batches.push_back(batch.size());
     for (auto& one : batch)
