@@ -189,11 +189,8 @@ void supervisor_state::settle(claim_token token) {
   }
   // A claim for every returned credit would be a query per record.
   const auto chunk = std::max<std::size_t>(1, lane.capacity / 8);
-  if (lane.in_flight + chunk > lane.capacity && !flights.empty())
-    return;
-  if (token <= woken_upto)
-    look();
-  else if (lane.more_due)
+  if ((lane.more_due || token <= woken_upto) &&
+      (lane.in_flight + chunk <= lane.capacity || flights.empty()))
     look(lane);
 }
 
