@@ -2,7 +2,10 @@
 
 #include "net/actor_call.hpp"
 #include "net/api_json.hpp"
+#include "net/audit.hpp"
+#include "net/health.hpp"
 #include "net/on_pool.hpp"
+#include "net/process_json.hpp"
 
 #include <charconv>
 #include <mutex>
@@ -123,11 +126,36 @@ private:
   boost::asio::thread_pool pool_{1};
 };
 
+/// POST /api/v1/<action>, with its line in the audit log.
+void add_action(router& routes, const std::string& action, std::string counted,
+                answer_handler act) {
+  routes.add("POST", "/api/v1/" + action, audited(action, std::move(counted), std::move(act)));
+}
+
+void add_doctor_route(router& routes, current_config settings) {
+  routes.add("GET", "/api/v1/doctor",
+             [settings = std::move(settings)](
+                 const http_request& request) -> awaitable<result<http_answer>> {
+               if (auto ok = check_operator(request, *settings()); !ok)
+                 co_return fail(ok.error());
+               co_return json_answer(process_json());
+             });
+}
+
 } // namespace
 
 void add_secondary_api(router& routes, secondary_api given) {
   auto parts = std::make_shared<const secondary_api>(std::move(given));
   auto reader = std::make_shared<list_reader>(parts->database_url);
+  add_doctor_route(routes, parts->settings);
+  add_health_routes(
+      routes,
+      [parts]() -> awaitable<result<readiness>> {
+        const auto status = co_await ask_within<secondary_status>(health_patience, parts->asker,
+                                                                  parts->site, atom::status_v);
+        co_return status.map([](const auto& stands) { return readiness_of(stands); });
+      },
+      system_time());
 
   routes.add("GET", "/api/v1/status",
              [parts](const http_request& request) -> awaitable<result<http_answer>> {
@@ -169,7 +197,7 @@ void add_secondary_api(router& routes, secondary_api given) {
                co_return json_answer(*rows);
              });
 
-  routes.add("POST", "/api/v1/resync",
+  add_action(routes, "resync", "marked",
              [parts](const http_request& request) -> awaitable<result<http_answer>> {
                const auto settings = parts->settings();
                if (auto ok = check_operator(request, *settings); !ok)
@@ -214,8 +242,8 @@ void add_secondary_api(router& routes, secondary_api given) {
       co_return json_answer(json::object{});
     };
   };
-  routes.add("POST", "/api/v1/pause", pause_route(true));
-  routes.add("POST", "/api/v1/resume", pause_route(false));
+  add_action(routes, "pause", "", pause_route(true));
+  add_action(routes, "resume", "", pause_route(false));
 
   routes.add("POST", "/api/v1/mark",
              [parts](const http_request& request) -> awaitable<result<http_answer>> {
@@ -231,6 +259,15 @@ void add_secondary_api(router& routes, secondary_api given) {
 void add_primary_api(router& routes, primary_api given) {
   auto parts = std::make_shared<const primary_api>(std::move(given));
   auto pool = std::make_shared<boost::asio::thread_pool>(1);
+  add_doctor_route(routes, parts->settings);
+  add_health_routes(
+      routes,
+      [parts]() -> awaitable<result<readiness>> {
+        const auto status = co_await ask_within<primary_status>(health_patience, parts->asker,
+                                                                parts->registry, atom::status_v);
+        co_return status.map([](const auto& stands) { return readiness_of(stands); });
+      },
+      system_time());
 
   routes.add(
       "GET", "/api/v1/status",
@@ -244,7 +281,7 @@ void add_primary_api(router& routes, primary_api given) {
         co_return json_answer(to_json(*status, *settings, parts->identity, system_time().wall()));
       });
 
-  routes.add("POST", "/api/v1/publish",
+  add_action(routes, "publish", "",
              [parts](const http_request& request) -> awaitable<result<http_answer>> {
                const auto settings = parts->settings();
                if (auto ok = check_operator(request, *settings); !ok)

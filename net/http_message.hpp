@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 #include <string>
@@ -15,6 +16,15 @@ namespace farshore {
 /// Version of what sites say to each other, in the header "Farshore-Wire" of requests and answers.
 inline constexpr std::string_view wire_version = "1";
 inline constexpr const char* wire_header = "Farshore-Wire";
+/// The operating system's user that a command line ran as, for the audit log: a claim of who could
+/// sign, not a proof. Printable ASCII.
+inline constexpr const char* user_header = "Farshore-User";
+inline bool is_user_name(std::string_view text) {
+  return !text.empty() && text.size() <= 64 &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
+}
+/// The program's version, in answers to signed requests.
+inline constexpr const char* version_header = "Farshore-Version";
 
 struct http_request {
   std::string method;
@@ -27,6 +37,10 @@ struct http_request {
   std::string body;
   /// Who signed; empty on a public route.
   std::string site;
+  /// What the header "Farshore-User" says, checked; empty without it.
+  std::string user;
+  /// host:port of the other side.
+  std::string remote;
   /// The server ends: what waits should come to its end.
   const std::atomic<bool>* stopping = nullptr;
 

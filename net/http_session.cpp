@@ -1,8 +1,11 @@
 #include "net/http_session.hpp"
 
+#include "config/values.hpp"
+#include "config/version.hpp"
 #include "net/http_error.hpp"
 #include "net/signing.hpp"
 
+#include <ctime>
 #include <exception>
 #include <utility>
 
@@ -58,6 +61,21 @@ bool parse_target(std::string_view target, std::vector<std::string>& segments,
   for (const auto& parameter : parsed->params())
     request.query.emplace_back(parameter.key, parameter.value);
   return true;
+}
+
+std::string address_of(const asio::ip::tcp::socket& socket) {
+  beast::error_code failed;
+  const auto remote = socket.remote_endpoint(failed);
+  return failed ? std::string{} : to_string(endpoint{remote.address().to_string(), remote.port()});
+}
+
+/// "Tue, 24 Nov 2026 22:10:21 GMT"
+std::string http_date(wall_time now) {
+  const auto seconds = std::chrono::system_clock::to_time_t(now);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char text[40];
+  return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts)};
 }
 
 template <class Message>
@@ -145,6 +163,7 @@ asio::awaitable<bool> http_session::serve_one() {
   parser.header_limit(header_bytes_max);
   parser.body_limit(body_bytes_max);
   idle_ = true;
+  signed_ = false;
   stream_.expires_after(context_.patience);
   {
     auto [failed, n] = co_await http::async_read_header(stream_, buffer_, parser, as_values);
@@ -158,6 +177,7 @@ asio::awaitable<bool> http_session::serve_one() {
     }
   }
   http_request request;
+  request.remote = address_of(stream_.socket());
   const auto admitted = admit(parser, request);
   if (!admitted.found) {
     const bool keep_alive = parser.is_done() && parser.keep_alive();
@@ -176,6 +196,7 @@ asio::awaitable<bool> http_session::serve_one() {
     co_return false;
   }
   request.body = std::move(parser.get().body());
+  signed_ = !request.site.empty();
   co_return co_await handle(*admitted.found, request, parser.keep_alive());
 }
 
@@ -194,6 +215,13 @@ http_session::admission http_session::admit(const request_parser& parser,
                                 " of Farshore's protocol, the request is of version " +
                                 std::string{wire->value().substr(0, 20)} +
                                 ": run the same version of Farshore at both sites")};
+  if (const auto user = header.find(user_header); user != header.end()) {
+    if (!is_user_name({user->value().data(), user->value().size()}))
+      return {nullptr, refuse(400, ec::protocol,
+                              std::string{user_header} + " is a name of at most 64 visible ASCII "
+                                                         "characters")};
+    request.user = user->value();
+  }
   std::vector<std::string> segments;
   if (!parse_target(request.target, segments, request))
     return {nullptr, refuse(400, ec::protocol, "the request's target is no path")};
@@ -251,6 +279,9 @@ asio::awaitable<bool> http_session::send(http_answer answer, bool keep_alive) {
   keep_alive = keep_alive && !context_.stopping;
   http::response<http::string_body> message{static_cast<http::status>(answer.status), 11};
   message.set(http::field::content_type, answer.content_type);
+  message.set(http::field::date, http_date(context_.time->wall()));
+  if (signed_)
+    message.set(version_header, program_version());
   set_common_fields(message, keep_alive);
   message.body() = std::move(answer.body);
   message.prepare_payload();

@@ -66,6 +66,8 @@ private:
   boost::beast::flat_buffer buffer_;
   const session_context& context_;
   bool idle_ = true;
+  /// The request at work is signed: who asks may know our version.
+  bool signed_ = false;
 };
 
 } // namespace farshore

@@ -4,8 +4,10 @@
 #include "config/values.hpp"
 #include "config/version.hpp"
 #include "net/http_error.hpp"
+#include "net/http_message.hpp"
 #include "net/signing.hpp"
 
+#include <ctime>
 #include <fstream>
 
 #include <boost/asio/io_context.hpp>
@@ -15,6 +17,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
 
 namespace farshore {
 
@@ -87,6 +91,17 @@ private:
   beast::flat_buffer buffer_;
 };
 
+/// Who runs this program, for the node's audit log.
+std::string user_name() {
+  char buffer[4096];
+  passwd entry{};
+  passwd* found = nullptr;
+  if (::getpwuid_r(::getuid(), &entry, buffer, sizeof buffer, &found) == 0 && found != nullptr)
+    if (is_user_name(found->pw_name))
+      return found->pw_name;
+  return "uid:" + std::to_string(::getuid());
+}
+
 http::request<http::string_body> signed_request(const config& settings, const std::string& secret,
                                                 const endpoint& where, const api_request& request) {
   auto verb = request.method == "POST" ? http::verb::post : http::verb::get;
@@ -96,6 +111,7 @@ http::request<http::string_body> signed_request(const config& settings, const st
   out.set(http::field::authorization, sign_request(secret, settings.site_name, request.method,
                                                    request.target, system_time().wall()));
   out.set(wire_header, wire_version);
+  out.set(user_header, user_name());
   out.set(http::field::connection, "close");
   if (!request.body.is_null()) {
     out.set(http::field::content_type, "application/json");
@@ -165,6 +181,53 @@ api_answer call_api(const config& settings, const api_request& request) try {
 } catch (const std::exception& e) {
   return failed(api_failure::kind::no, ec::internal,
                 fmt::format("{} {} failed: {}", request.method, request.target, e.what()));
+}
+
+namespace {
+
+tl::unexpected<contact_failure> no_contact(contact_failure::stage at, std::string message) {
+  return tl::make_unexpected(contact_failure{at, std::move(message)});
+}
+
+std::optional<wall_time> parse_http_date(const std::string& text) {
+  std::tm parts{};
+  const char* end = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  if (end == nullptr)
+    return std::nullopt;
+  return std::chrono::system_clock::from_time_t(::timegm(&parts));
+}
+
+} // namespace
+
+tl::expected<site_answer, contact_failure>
+ask_primary(const config& settings, const std::string& target, const std::string& secret) try {
+  using stage = contact_failure::stage;
+  const auto where = parse_http_url(settings.primary_url);
+  if (!where)
+    return no_contact(stage::resolve, settings.primary_url + " is no http:// address");
+  exchange connection;
+  if (auto error = connection.connect(*where)) {
+    const bool unknown = error.category() == asio::error::get_netdb_category() ||
+                         error.category() == asio::error::get_addrinfo_category();
+    return no_contact(unknown ? stage::resolve : stage::connect, error.message());
+  }
+  http::request<http::string_body> request{http::verb::get, target, 11};
+  request.set(http::field::host, to_string(*where));
+  request.set(wire_header, wire_version);
+  request.set(http::field::connection, "close");
+  if (!secret.empty())
+    request.set(http::field::authorization,
+                sign_request(secret, settings.site_name, "GET", target, system_time().wall()));
+  http::response_parser<http::string_body> answer;
+  answer.body_limit(1u << 20);
+  if (auto error = connection.ask(request, answer, 10s))
+    return no_contact(stage::answer, error.message());
+  const auto& got = answer.get();
+  const auto header = [&](auto name) { return std::string{got[name]}; };
+  return site_answer{got.result_int(), got.body(), header(wire_header), header(version_header),
+                     parse_http_date(header(http::field::date))};
+} catch (const std::exception& e) {
+  return no_contact(contact_failure::stage::answer, e.what());
 }
 
 } // namespace farshore
