@@ -21,10 +21,30 @@ constexpr const char* exit_codes_text =
 
 constexpr double timeout_seconds_max = 30.0 * 86'400;
 
+std::chrono::milliseconds from_seconds(double seconds) {
+  return std::chrono::milliseconds{static_cast<std::int64_t>(seconds * 1000)};
+}
+
+void add_timeout(CLI::App* command, double& seconds, const std::string& meaning) {
+  command->add_option("-t,--timeout", seconds, meaning)
+      ->capture_default_str()
+      ->type_name("SECONDS")
+      ->check([](const std::string& text) -> std::string {
+        double given = std::numeric_limits<double>::quiet_NaN();
+        if (CLI::detail::lexical_cast(text, given) && given >= 0 && given <= timeout_seconds_max)
+          return {};
+        return "write seconds between 0 and 2592000 (30 days)";
+      });
+}
+
 /// Everything that the command line can say; filled in by the parser.
 struct arguments {
   std::filesystem::path config_file;
   std::filesystem::path secret_output;
+  bool check_grants = false;
+  bool doctor_as_json = false;
+  bool uninstall_yes = false;
+  double uninstall_seconds = 60;
   bool status_as_json = false;
   double wait_seconds = 60;
   bool wait_strict = false;
@@ -83,7 +103,41 @@ public:
     return out;
   }
 
+  std::vector<command_description> describe() {
+    std::vector<command_description> out;
+    for (auto command : app_.get_subcommands({})) {
+      command_description one{
+          command->get_name(), command->get_description(), command->help("farshore"), {}};
+      describe_options(command, one.options);
+      out.push_back(std::move(one));
+    }
+    return out;
+  }
+
 private:
+  static void describe_options(CLI::App* of, std::vector<option_description>& out) {
+    for (auto option : of->get_options()) {
+      option_description one;
+      for (const auto& name : option->get_snames())
+        one.names.push_back("-" + name);
+      for (const auto& name : option->get_lnames())
+        one.names.push_back("--" + name);
+      one.meaning = option->get_description();
+      if (option->get_items_expected_max() > 0) {
+        // The values that CLI11 checks for stand in the type's name: "TEXT:{a,b}".
+        const auto type = option->get_type_name();
+        const auto begin = type.find(":{");
+        one.value = type.substr(0, type.find_first_of(": "));
+        if (begin != std::string::npos)
+          one.choices =
+              CLI::detail::split(type.substr(begin + 2, type.rfind('}') - begin - 2), ',');
+      }
+      out.push_back(std::move(one));
+    }
+    for (auto group : of->get_subcommands({}))
+      describe_options(group, out);
+  }
+
   bool is_command(const std::string& word) {
     std::vector<std::string> names;
     for (auto command : app_.get_subcommands({}))
@@ -170,10 +224,53 @@ void command_line::add_local_commands() {
                    "Write it to this new file (mode 0600) instead of printing it")
       ->type_name("FILE");
 
-  add_with_config("check", "Explains every mistake in a configuration, before anything runs.",
-                  "Example: farshore check -c /etc/farshore/farshore.toml\n"
-                  "Each line is file:line: what is wrong, and what to write instead.",
-                  [this] { return check_command(args_.config_file, io_); });
+  add_with_config(
+      "check", "Explains every mistake in a configuration, before anything runs.",
+      "Example: farshore check -c /etc/farshore/farshore.toml\n"
+      "Each line is file:line: what is wrong, and what to write instead.\n"
+      "With --grants, for an existing database: what its administrator runs first, as a\n"
+      "superuser: farshore check --grants -c FILE | psql DATABASE",
+      [this] {
+        if (!args_.check_grants)
+          return check_command(args_.config_file, io_);
+        auto settings = good_config();
+        return settings ? grants_command(*settings, io_) : exit_code::usage;
+      })
+      ->add_flag("--grants", args_.check_grants,
+                 "Print the SQL that gives the node's database user what it needs");
+
+  add_with_config(
+      "doctor", "Looks at everything that a site needs, and says what is wrong.",
+      "Example: sudo -u farshore farshore doctor -c FILE\n"
+      "One line for each check: ok, wrong and what to do, or why it was skipped. Run it as\n"
+      "the node's user, whether the node runs or not. Ends with 1 if anything is wrong.",
+      [this] {
+        return doctor_command(
+            args_.config_file,
+            [this](const config& settings) -> node_api {
+              return [this, settings](const api_request& request) {
+                return with_.call_api(settings, request);
+              };
+            },
+            args_.doctor_as_json, io_);
+      })
+      ->add_flag("--json", args_.doctor_as_json, "Print JSON: docs/reference/cli.md");
+
+  auto uninstall = add_with_config(
+      "uninstall", "Takes Farshore's triggers and schema out of the site's database.",
+      "Example: farshore uninstall --yes -c FILE\n"
+      "Says what it will remove, and does nothing without --yes. The application's tables and\n"
+      "rows stay as they are, and so do the stores. Stop the node first. May be called again.",
+      [this] {
+        auto settings = good_config();
+        if (!settings)
+          return exit_code::usage;
+        return uninstall_command(*settings,
+                                 {args_.uninstall_yes, from_seconds(args_.uninstall_seconds)},
+                                 with_.sleep, io_);
+      });
+  uninstall->add_flag("--yes", args_.uninstall_yes, "Do it");
+  add_timeout(uninstall, args_.uninstall_seconds, "Seconds to wait for the tables' locks at most");
 
   add_with_config("node", "Runs the site's node in the foreground.",
                   "Example: farshore node -c /etc/farshore/farshore.toml\n"
@@ -206,21 +303,10 @@ void command_line::add_questions() {
       "primary, its type's table not there yet), which is printed. On a primary: until the log is\n"
       "folded. Ends with 1 when the time is over, and says what is missing and why.",
       [this](const site_access& site) {
-        wait_options options{
-            std::chrono::milliseconds{static_cast<std::int64_t>(args_.wait_seconds * 1000)},
-            args_.wait_strict};
+        wait_options options{from_seconds(args_.wait_seconds), args_.wait_strict};
         return wait_command(site, options, with_.time, with_.sleep, io_);
       });
-  wait->add_option("-t,--timeout", args_.wait_seconds, "Seconds to wait at most")
-      ->capture_default_str()
-      ->type_name("SECONDS")
-      ->check([](const std::string& text) -> std::string {
-        double seconds = std::numeric_limits<double>::quiet_NaN();
-        if (CLI::detail::lexical_cast(text, seconds) && seconds >= 0 &&
-            seconds <= timeout_seconds_max)
-          return {};
-        return "write seconds between 0 and 2592000 (30 days)";
-      });
+  add_timeout(wait, args_.wait_seconds, "Seconds to wait at most");
   wait->add_flag("--strict", args_.wait_strict, "What is only accounted for makes it a 1");
 
   auto list =
@@ -290,6 +376,12 @@ std::string command_line_reference() {
   const command_surroundings nothing{{}, {}, system_time(), {}};
   std::ostream nowhere{nullptr};
   return command_line{nothing, {nowhere, nowhere}}.reference();
+}
+
+std::vector<command_description> describe_commands() {
+  const command_surroundings nothing{{}, {}, system_time(), {}};
+  std::ostream nowhere{nullptr};
+  return command_line{nothing, {nowhere, nowhere}}.describe();
 }
 
 } // namespace farshore

@@ -37,9 +37,26 @@ int secret_command(const std::optional<std::filesystem::path>& output, console i
 
 /// CHECK: prints every mistake in the configuration.
 int check_command(const std::filesystem::path& config_file, console io);
+/// CHECK --GRANTS: prints the SQL that lets the node into an existing database.
+int grants_command(const config& settings, console io);
 
 /// DATABASE-URL: prints the address of the site's database.
 int database_url_command(const config& settings, console io);
+
+struct uninstall_options {
+  bool yes = false;
+  /// How long to ask for the application's locks.
+  std::chrono::milliseconds timeout{60'000};
+};
+/// UNINSTALL: takes Farshore's triggers and schema out of the site's database. Main thread only: a
+/// managed database is started for it.
+int uninstall_command(const config& settings, const uninstall_options& options,
+                      const std::function<void(std::chrono::milliseconds)>& sleep, console io);
+
+/// DOCTOR: looks at everything that a site needs, whether its node runs or not. `call`: the way to
+/// a configuration's node.
+int doctor_command(const std::filesystem::path& config_file,
+                   const std::function<node_api(const config&)>& call, bool as_json, console io);
 
 // -- questions to the node ------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
 #include "config/clock.hpp"
 #include "net/actor_call.hpp"
 #include "net/api_routes.hpp"
+#include "net/health.hpp"
 #include "net/http_server.hpp"
 #include "net/primary_routes.hpp"
 #include "node/actor_settings.hpp"
@@ -125,6 +126,15 @@ public:
   }
 
   void stop() override { server_->stop(); }
+
+  bool alive() override {
+    caf::scoped_actor self{system_};
+    bool answered = false;
+    self->request(registry_, health_patience, atom::status_v)
+        .receive([&](const result<primary_status>& status) { answered = status.has_value(); },
+                 [](const caf::error&) {});
+    return answered;
+  }
 
 private:
   std::mutex mutex_;

@@ -7,6 +7,7 @@
 #include "node/node_signals.hpp"
 #include "node/primary_node.hpp"
 #include "node/secondary_node.hpp"
+#include "node/service_manager.hpp"
 #include "registry/managed_cluster.hpp"
 
 #include <algorithm>
@@ -66,7 +67,8 @@ void reload(site_node& site, config& settings, const std::filesystem::path& file
 }
 
 /// One life of the node, from the database up, until a signal ends it or something fails.
-result<void> run_site(config& settings, node_signals& signals, const std::filesystem::path& file) {
+result<void> run_site(config& settings, node_signals& signals, const std::filesystem::path& file,
+                      const service_manager& manager) {
   signals.forget_failure();
   std::unique_ptr<managed_cluster> cluster;
   std::string url = settings.database;
@@ -88,14 +90,25 @@ result<void> run_site(config& settings, node_signals& signals, const std::filesy
   }
   spdlog::info("site {} ({}) listens at {}", settings.site_name,
                settings.role == site_role::primary ? "primary" : "secondary", (*site)->address());
+  const auto listens = "site " + settings.site_name + " listens at " + (*site)->address();
+  manager.ready(listens);
   for (;;) {
-    switch (signals.wait()) {
+    switch (signals.wait(manager.watchdog_period())) {
+    case node_signals::event::timeout:
+      if ((*site)->alive())
+        manager.alive();
+      else
+        spdlog::warn("the node's actors did not answer within a second");
+      break;
     case node_signals::event::stop:
+      manager.stopping();
       spdlog::info("stopping");
       (*site)->stop();
       return {};
     case node_signals::event::reload:
+      manager.reloading();
       reload(**site, settings, file);
+      manager.ready(listens);
       break;
     case node_signals::event::child:
       if (cluster && !cluster->running())
@@ -129,11 +142,12 @@ int run_node(const std::filesystem::path& config_file) {
   set_up_logging(settings.log_format, settings.log_level);
   std::error_code ignored;
   std::filesystem::create_directories(settings.data, ignored); // what uses it says what is wrong
+  const service_manager manager;
   node_signals signals;
   random_source random{random_seed()};
   for (int failures = 0;;) {
     const auto begun = system_time().now();
-    const auto run = run_site(settings, signals, config_file);
+    const auto run = run_site(settings, signals, config_file, manager);
     if (run)
       return 0;
     const auto& why = run.error();
@@ -144,8 +158,10 @@ int run_node(const std::filesystem::path& config_file) {
     failures = system_time().now() - begun > good_run ? 1 : failures + 1;
     const auto wait = backoff(failures, restart_base, restart_cap, random);
     spdlog::error("{}; starting over in {} ms", why.message, wait.count());
+    manager.status("waiting: " + why.message);
     if (!pause(wait))
       return 0;
+    manager.alive(); // it is at work on starting over
   }
 }
 

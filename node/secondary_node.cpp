@@ -4,6 +4,7 @@
 #include "config/clock.hpp"
 #include "net/actor_call.hpp"
 #include "net/api_routes.hpp"
+#include "net/health.hpp"
 #include "net/http_server.hpp"
 #include "net/primary_client_actor.hpp"
 #include "net/primary_link.hpp"
@@ -115,6 +116,10 @@ public:
     server_->stop();
     if (auto ended = call<done>(stop_deadline, atom::stop_v); !ended)
       spdlog::warn("stop: {}", ended.error().message);
+  }
+
+  bool alive() override {
+    return call<secondary_status>(health_patience, atom::status_v).has_value();
   }
 
 private:

@@ -22,6 +22,8 @@ public:
   /// Makes the declared types, and the secret files' content, be what runs.
   virtual result<void> declare(const config& settings) = 0;
   virtual void stop() = 0;
+  /// Whether its actors answer, as /healthz asks them. Blocks for a second at most.
+  virtual bool alive() = 0;
 };
 
 /// Called from any thread, at least once, when the site can't go on.

@@ -163,6 +163,8 @@ void site::declare(const std::vector<type_declaration>& types) {
       << "\nlisten = " << quoted("127.0.0.1:" + std::to_string(port_))
       << "\ndata = " << quoted(data().string())
       << "\nsecret_file = " << quoted(secret_file.string()) << '\n';
+  if (!database.empty())
+    out << "database = " << quoted(database) << '\n';
   if (!primary_)
     out << "\n[primary]\nurl = " << quoted("http://127.0.0.1:" + std::to_string(primary_port_))
         << '\n';

@@ -55,6 +55,8 @@ public:
 
   /// Lines of [limits] and [log], and a secret of its own; in force with the next declare.
   std::string more_settings;
+  /// An existing database's URL, instead of a managed one; in force with the next declare.
+  std::string database;
   std::filesystem::path secret_file;
 
   /// Writes the configuration.
