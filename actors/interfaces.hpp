@@ -121,16 +121,20 @@ using secondary_site_actor = caf::typed_actor<
     // Ends in order: claims are given back.
     caf::replies_to<atom::stop>::with<result<done>>>;
 
-/// PRIMARY REGISTRY: the only writer of a primary's schema: triggers, record keys, state table.
+/// PRIMARY REGISTRY: the only writer of a primary's schema: triggers, record keys, state table,
+/// sites; trims the event log.
 using primary_registry_actor = caf::typed_actor<
-    // Makes the declared types be what runs; at start, and on every reload.
-    caf::replies_to<atom::declare, std::vector<replicable_type>>::with<result<done>>,
+    // Makes the declared types and the log's retention be what runs; at start, and on every reload.
+    caf::replies_to<atom::declare, std::vector<replicable_type>, log_retention>::with<result<done>>,
     // Appends an event by hand; answers with its id.
     caf::replies_to<atom::publish, std::string, std::string, operation>::with<result<std::int64_t>>,
     caf::replies_to<atom::status>::with<result<primary_status>>,
-    // Its own: folds the log into the state table, at the pace of what arrives.
+    // Forgets a site, which keeps no events any more; ec::not_found where it is not known.
+    caf::replies_to<atom::forget, std::string>::with<result<done>>,
+    // Its own: folds the log into the state table, at the pace of what arrives, and trims it.
     caf::reacts_to<atom::step>,
-    // Its own, every second: looks whether tables have come, gone or changed.
+    // Its own, every second: looks whether tables have come, gone or changed, and where the sites
+    // and the log stand.
     caf::reacts_to<atom::tick>>;
 
 } // namespace farshore

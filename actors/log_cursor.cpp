@@ -76,7 +76,7 @@ void log_cursor_state::read_events() {
           [this](const result<events_page>& page) {
             if (page)
               return on_events(*page);
-            if (page.error().code == ec::position_unknown)
+            if (page.error().code == ec::position_unknown || page.error().code == ec::log_trimmed)
               return start_epoch();
             trouble(page.error());
           },

@@ -109,6 +109,8 @@ struct primary_status {
   std::vector<primary_counts> counts;
   /// Events that the last fold took: 0 when the state table is level with the log.
   std::size_t fold_lag = 0;
+  std::vector<site_standing> sites;
+  log_retention retention;
 };
 
 } // namespace farshore
@@ -124,6 +126,7 @@ CAF_ADD_ATOM(farshore, farshore::atom, declare, "declare")
 CAF_ADD_ATOM(farshore, farshore::atom, epoch, "epoch")
 CAF_ADD_ATOM(farshore, farshore::atom, finish, "finish")
 CAF_ADD_ATOM(farshore, farshore::atom, flush, "flush")
+CAF_ADD_ATOM(farshore, farshore::atom, forget, "forget")
 CAF_ADD_ATOM(farshore, farshore::atom, give_back, "give_back")
 CAF_ADD_ATOM(farshore, farshore::atom, horizon, "horizon")
 CAF_ADD_ATOM(farshore, farshore::atom, mark, "mark")
@@ -149,6 +152,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::event_position)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::events_page)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::events_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::fetch_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::log_retention)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::operation)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::place_request)

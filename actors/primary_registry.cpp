@@ -1,9 +1,12 @@
 #include "actors/primary_registry.hpp"
 
+#include "config/values.hpp"
+
 #include <chrono>
 #include <utility>
 
 #include <caf/exit_reason.hpp>
+#include <spdlog/spdlog.h>
 
 namespace farshore {
 
@@ -11,6 +14,8 @@ namespace {
 
 constexpr std::size_t fold_events = 5000;
 constexpr std::size_t seed_rows = 5000;
+/// A slice, between two folds: some 50 ms of the database.
+constexpr std::size_t trim_events = 10'000;
 constexpr std::chrono::milliseconds fold_pause{10};
 constexpr std::chrono::seconds install_period{1};
 
@@ -34,8 +39,10 @@ result<void> primary_registry_state::install() {
   return {};
 }
 
-result<done> primary_registry_state::declare(const std::vector<replicable_type>& declared) {
+result<done> primary_registry_state::declare(const std::vector<replicable_type>& declared,
+                                             const log_retention& keep) {
   types = declared;
+  retention = keep;
   if (auto ok = install(); !ok) {
     give_up(ok.error());
     return fail(std::move(ok).error());
@@ -57,7 +64,10 @@ void primary_registry_state::step() {
       if (auto ok = install(); !ok)
         return give_up(ok.error());
   }
-  if (fold_lag > 0 || seeding)
+  if (trimming)
+    if (auto ok = trim(); !ok)
+      return give_up(ok.error());
+  if (fold_lag > 0 || seeding || trimming)
     self->send(self, atom::step_v);
   else
     self->delayed_send(self, fold_pause, atom::step_v);
@@ -66,7 +76,49 @@ void primary_registry_state::step() {
 void primary_registry_state::tick() {
   if (auto ok = install(); !ok)
     return give_up(ok.error());
+  if (auto ok = look_at_sites(); !ok)
+    return give_up(ok.error());
+  trimming = true; // at the next step
   self->delayed_send(self, install_period, atom::tick_v);
+}
+
+result<void> primary_registry_state::look_at_sites() {
+  if (const auto notes = parts.take_site_notes(); !notes.empty()) {
+    const auto fresh = parts.store->note_sites(notes);
+    if (!fresh)
+      return fail(fresh.error());
+    for (const auto& site : *fresh)
+      spdlog::info("site {} reads here from now on, and keeps the events that it has not read",
+                   site);
+  }
+  return parts.store->observe_log(parts.time->wall(), retention);
+}
+
+result<void> primary_registry_state::trim() {
+  const auto slice = parts.store->trim(parts.time->wall(), retention, trim_events);
+  if (!slice)
+    return fail(slice.error());
+  trimming = slice->more;
+  for (const auto& site : slice->cut_off)
+    spdlog::warn(
+        "site {} is further behind than [events] retention allows ({}, {}): events that it "
+        "has not read were removed, and it compares all its records when it comes back",
+        site, show_duration(retention.age), show_bytes(retention.bytes));
+  return {};
+}
+
+result<done> primary_registry_state::forget(const std::string& site) {
+  const auto known = parts.store->forget_site(site);
+  if (!known) {
+    give_up(known.error());
+    return fail(known.error());
+  }
+  if (!*known)
+    return fail(ec::not_found,
+                "no site \"" + site +
+                    "\" has ever read here; farshore site list names those that have");
+  spdlog::info("site {} is forgotten: it keeps no events any more", site);
+  return done{};
 }
 
 result<std::int64_t> primary_registry_state::publish(const std::string& type,
@@ -84,7 +136,12 @@ result<primary_status> primary_registry_state::status() {
     give_up(counts.error());
     return fail(std::move(counts).error());
   }
-  return primary_status{statuses, std::move(*counts), fold_lag};
+  auto sites = parts.store->sites(parts.time->wall());
+  if (!sites) {
+    give_up(sites.error());
+    return fail(std::move(sites).error());
+  }
+  return primary_status{statuses, std::move(*counts), fold_lag, std::move(*sites), retention};
 }
 
 void primary_registry_state::give_up(const error& why) {
@@ -99,13 +156,13 @@ primary_registry_actor::behavior_type primary_registry(primary_registry_state::p
   self->send(self, atom::step_v);
   self->delayed_send(self, install_period, atom::tick_v);
   return {
-      [&state](atom::declare, const std::vector<replicable_type>& types) {
-        return state.declare(types);
-      },
+      [&state](atom::declare, const std::vector<replicable_type>& types,
+               const log_retention& keep) { return state.declare(types, keep); },
       [&state](atom::publish, const std::string& type, const std::string& key, operation what) {
         return state.publish(type, key, what);
       },
       [&state](atom::status) { return state.status(); },
+      [&state](atom::forget, const std::string& site) { return state.forget(site); },
       [&state](atom::step) { state.step(); },
       [&state](atom::tick) { state.tick(); },
   };

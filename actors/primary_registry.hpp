@@ -21,6 +21,10 @@ struct primary_parts {
   std::shared_ptr<primary_store> store;
   /// How the declared types stand, whenever that has changed. On the actor's thread.
   std::function<void(const std::vector<type_status>&)> on_types;
+  /// What sites have asked since it was called last; empty: nobody reads here. On the actor's
+  /// thread.
+  std::function<std::vector<site_note>()> take_site_notes;
+  const time_source* time = &system_time();
   /// Once, with why the database can't be used any more.
   std::function<void(const error&)> on_fatal;
 };
@@ -31,9 +35,10 @@ struct primary_registry_state {
 
   explicit primary_registry_state(pointer owner) : self{owner} {}
 
-  result<done> declare(const std::vector<replicable_type>& types);
+  result<done> declare(const std::vector<replicable_type>& types, const log_retention& keep);
   result<primary_status> status();
   result<std::int64_t> publish(const std::string& type, const std::string& key, operation what);
+  result<done> forget(const std::string& site);
   void step();
   void tick();
 
@@ -41,11 +46,15 @@ struct primary_registry_state {
   primary_parts parts;
   std::vector<replicable_type> types;
   std::vector<type_status> statuses;
+  log_retention retention;
   std::size_t fold_lag = 0;
   bool seeding = true;
+  bool trimming = false;
 
 private:
   result<void> install();
+  result<void> look_at_sites();
+  result<void> trim();
   void give_up(const error& why);
 };
 

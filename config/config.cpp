@@ -32,7 +32,8 @@ constexpr std::size_t config_bytes_max = 1u << 20;
 constexpr std::size_t secret_bytes_min = 32;
 constexpr std::size_t secret_bytes_max = 4096;
 
-constexpr std::string_view table_names[] = {"site", "primary", "limits", "log", "replicable"};
+constexpr std::string_view table_names[] = {"site",   "primary", "events",
+                                            "limits", "log",     "replicable"};
 
 /// The bytes of a small regular file, and its permission bits.
 struct small_file {
@@ -173,10 +174,11 @@ void reader::read_tables(const toml::table& root) {
         std::end(table_names)) {
       auto guess = nearest(key.str(), table_names);
       std::string hint =
-          guess.empty() ? "the tables are [site], [primary], [limits], [log] and [[replicable]]"
-                        : fmt::format("did you mean {}?", guess == "replicable"
-                                                              ? "[[replicable]]"
-                                                              : "[" + std::string{guess} + "]");
+          guess.empty()
+              ? "the tables are [site], [primary], [limits], [events], [log] and [[replicable]]"
+              : fmt::format("did you mean {}?", guess == "replicable"
+                                                    ? "[[replicable]]"
+                                                    : "[" + std::string{guess} + "]");
       mistake(line_of(key.source()),
               fmt::format("{} \"{}\" is not known here; {}", node.is_table() ? "table" : "setting",
                           key.str(), hint));
@@ -190,6 +192,8 @@ void reader::read_tables(const toml::table& root) {
     read_settings(*table, "[site]", site_settings(), settings);
   if (auto table = root["primary"].as_table())
     read_settings(*table, "[primary]", primary_settings(), settings);
+  if (auto table = root["events"].as_table())
+    read_settings(*table, "[events]", events_settings(), settings.events);
   if (auto table = root["limits"].as_table())
     read_settings(*table, "[limits]", limits_settings(), settings);
   if (auto table = root["log"].as_table())
@@ -372,6 +376,8 @@ void reader::unknown_key(const toml::key& key, const std::string& title,
       return fmt::format("did you mean \"{}\"?", guess);
     if (has(site_settings()))
       return "it belongs to [site]";
+    if (has(events_settings()))
+      return "it belongs to [events]";
     if (has(limits_settings()))
       return "it belongs to [limits]";
     if (has(log_settings()))
@@ -436,6 +442,10 @@ void reader::check_primary(const toml::table& root) {
     mistake(line_of(table->source()),
             "table [primary] is for secondaries; remove it, or write role "
             "= \"secondary\" in [site]");
+  if (auto events = root.get("events");
+      out_.settings.role == site_role::secondary && events != nullptr)
+    mistake(line_of(events->source()),
+            "table [events] is for the primary, which keeps the event log; move it there");
 }
 
 void reader::check_limits(const toml::table& root) {

@@ -56,6 +56,16 @@ struct replicable_type {
   friend bool operator==(const replicable_type&, const replicable_type&) = default;
 };
 
+/// How much of the event log a primary keeps for readers that are behind. Whoever is further behind
+/// is cut off, and does a full check.
+struct log_retention {
+  std::chrono::milliseconds age{7 * 24 * std::chrono::hours{1}};
+  /// Rows and index entries, without bloat.
+  std::uint64_t bytes = 10'000'000'000;
+
+  friend bool operator==(const log_retention&, const log_retention&) = default;
+};
+
 struct config {
   // [site]
   /// [a-z0-9][a-z0-9-]{0,62}; unique among the sites; part of every signature.
@@ -75,6 +85,9 @@ struct config {
   // [primary], on a secondary
   /// http://host:port
   std::string primary_url;
+
+  // [events], on a primary
+  log_retention events;
 
   // [limits]
   /// Records in flight at once, over all types.

@@ -43,6 +43,16 @@ constexpr setting<config> primary[] = {
      "Address of the primary. On a secondary only.", check_primary_url},
 };
 
+constexpr setting<log_retention> events[] = {
+    {"retention", &log_retention::age, optional, "duration",
+     "A secondary that is further behind is cut off, and compares all records when it comes back. "
+     "At half of it the primary's status says so.",
+     nullptr, second, 365 * day},
+    {"retention_bytes", &log_retention::bytes, optional, "bytes",
+     "The same, by the size of the events that are kept for it (rows and index, without bloat).",
+     nullptr, 1u << 10, std::uint64_t{1} << 50},
+};
+
 constexpr setting<config> limits[] = {
     {"capacity", &config::capacity, optional, "records",
      "Records in flight at once, over all types.", nullptr, 1, 100'000},
@@ -164,6 +174,10 @@ std::span<const setting<config>> primary_settings() {
   return primary;
 }
 
+std::span<const setting<log_retention>> events_settings() {
+  return events;
+}
+
 std::span<const setting<config>> limits_settings() {
   return limits;
 }
@@ -184,6 +198,11 @@ std::string configuration_reference() {
   std::string out;
   describe(out, "[site]", "This site.", site_settings());
   describe(out, "[primary]", "Where a secondary finds its primary.", primary_settings());
+  describe(
+      out, "[events]",
+      "How much of the event log a primary keeps for secondaries that are behind. On a primary "
+      "only.",
+      events_settings());
   describe(out, "[limits]", "How much at once, and how long.", limits_settings());
   describe(out, "[log]", "What is written to standard error.", log_settings());
   describe(out, "[[replicable]]", "One replicable type; repeat the table for each.",

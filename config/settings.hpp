@@ -41,6 +41,7 @@ struct setting {
 
 std::span<const setting<config>> site_settings();
 std::span<const setting<config>> primary_settings();
+std::span<const setting<log_retention>> events_settings();
 std::span<const setting<config>> limits_settings();
 std::span<const setting<config>> log_settings();
 std::span<const setting<replicable_type>> replicable_settings();

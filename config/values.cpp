@@ -143,9 +143,10 @@ std::string show_duration(std::chrono::milliseconds value) {
 }
 
 std::string show_bytes(std::uint64_t value) {
-  constexpr std::array shown{unit{" GiB", 1u << 30}, unit{" MiB", 1u << 20},
-                             unit{" KiB", 1u << 10}};
-  for (const auto& u : shown)
+  constexpr std::array shown{unit{" GiB", 1u << 30}, unit{" GB", 1'000'000'000},
+                             unit{" MiB", 1u << 20}, unit{" MB", 1'000'000},
+                             unit{" KiB", 1u << 10}, unit{" KB", 1'000}};
+  for (const auto& u : shown) // the largest first
     if (value != 0 && value % u.factor == 0)
       return std::to_string(value / u.factor) + std::string{u.name};
   return std::to_string(value);

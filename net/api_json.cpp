@@ -1,5 +1,6 @@
 #include "net/api_json.hpp"
 
+#include "config/values.hpp"
 #include "config/version.hpp"
 
 #include <algorithm>
@@ -92,6 +93,48 @@ json::array problems_of(const secondary_status& status) {
   return problems;
 }
 
+json::object site_json(const site_standing& site) {
+  return {
+      {"site", site.last.name},
+      {"last_seen", to_rfc3339(site.last.seen)},
+      {"first_seen", to_rfc3339(site.first_seen)},
+      {"cut_off", site.cut_off},
+      {"lag_events", site.cut_off ? json::value(nullptr) : json::value(site.lag_events)},
+      {"lag_seconds", site.lag && !site.cut_off
+                          ? json::value(static_cast<double>(site.lag->count()) / 1000)
+                          : json::value(nullptr)},
+      {"held_bytes", site.cut_off ? 0 : site.held_bytes},
+      {"holds_log", site.slowest},
+      {"version", text_or_null(site.last.program)},
+      {"wire", site.last.wire},
+      {"address", site.last.address},
+  };
+}
+
+/// Once the slowest site keeps half of what the log may hold.
+std::optional<std::string> retention_alarm(const primary_status& status) {
+  const auto found = std::ranges::find_if(status.sites, &site_standing::slowest);
+  if (found == status.sites.end())
+    return std::nullopt;
+  const auto age = found->lag.value_or(std::chrono::milliseconds{0});
+  const auto& keep = status.retention;
+  const auto bytes = static_cast<std::uint64_t>(found->held_bytes);
+  if (age < keep.age / 2 && bytes < keep.bytes / 2)
+    return std::nullopt;
+  const auto whole = [](std::chrono::milliseconds time) {
+    return show_duration(std::chrono::floor<std::chrono::seconds>(time));
+  };
+  return "site " + found->last.name + " has not read events of " + whole(age) + ", " +
+         std::to_string(bytes / 1'000'000) +
+         " MB of them: it is cut off when they reach [events] retention (" +
+         show_duration(keep.age) + ", in " +
+         whole(std::max(keep.age - age, std::chrono::milliseconds{0})) + ") or retention_bytes (" +
+         show_bytes(keep.bytes) +
+         "), and compares all records when it comes back; see to it, or where it is no more: "
+         "farshore site forget " +
+         found->last.name;
+}
+
 } // namespace
 
 json::value to_json(const secondary_status& status, const config& settings, wall_time now) {
@@ -166,6 +209,8 @@ json::value to_json(const primary_status& status, const config& settings, std::s
         {"checksum_failed_count", counts.checksum_failed},
     });
   }
+  if (auto alarm = retention_alarm(status))
+    problems.emplace_back(std::move(*alarm));
   return {
       {"site", settings.site_name},
       {"role", "primary"},
@@ -175,8 +220,16 @@ json::value to_json(const primary_status& status, const config& settings, std::s
       {"problems", std::move(problems)},
       {"identity", identity},
       {"log", {{"fold_lag_events", status.fold_lag}}},
+      {"sites", to_json(status.sites)},
       {"types", std::move(types)},
   };
+}
+
+json::value to_json(const std::vector<site_standing>& sites) {
+  json::array out;
+  for (const auto& one : sites)
+    out.emplace_back(site_json(one));
+  return out;
 }
 
 json::value to_json(const std::vector<registry_row>& rows, std::size_t limit) {

@@ -18,6 +18,8 @@ namespace farshore {
 boost::json::value to_json(const secondary_status& status, const config& settings, wall_time now);
 boost::json::value to_json(const primary_status& status, const config& settings,
                            std::string_view identity, wall_time now);
+/// The sites that read the primary's log.
+boost::json::value to_json(const std::vector<site_standing>& sites);
 boost::json::value to_json(const std::vector<registry_row>& rows, std::size_t limit);
 
 } // namespace farshore

@@ -272,6 +272,35 @@ void add_primary_api(router& routes, primary_api given) {
                co_return json_answer({{"id", *id}});
              });
 
+  routes.add("GET", "/api/v1/sites",
+             [parts](const http_request& request) -> awaitable<result<http_answer>> {
+               if (auto ok = check_operator(request, *parts->settings()); !ok)
+                 co_return fail(ok.error());
+               auto status =
+                   co_await ask<primary_status>(parts->asker, parts->registry, atom::status_v);
+               if (!status)
+                 co_return fail(status.error());
+               co_return json_answer(
+                   {{"time", to_rfc3339(system_time().wall())}, {"sites", to_json(status->sites)}});
+             });
+
+  routes.add("POST", "/api/v1/sites/forget",
+             [parts](const http_request& request) -> awaitable<result<http_answer>> {
+               if (auto ok = check_operator(request, *parts->settings()); !ok)
+                 co_return fail(ok.error());
+               const auto body = parse_body(request);
+               if (!body)
+                 co_return fail(body.error());
+               const auto site = text_field(*body, "site");
+               if (!site)
+                 co_return fail(site.error());
+               auto forgotten =
+                   co_await ask<done>(parts->asker, parts->registry, atom::forget_v, *site);
+               if (!forgotten)
+                 co_return fail(forgotten.error());
+               co_return json_answer(json::object{});
+             });
+
   routes.add("POST", "/api/v1/mark",
              [parts, pool](const http_request& request) -> awaitable<result<http_answer>> {
                if (auto ok = check_operator(request, *parts->settings()); !ok)

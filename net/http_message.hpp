@@ -27,6 +27,10 @@ struct http_request {
   std::string body;
   /// Who signed; empty on a public route.
   std::string site;
+  /// Of the other side, without a port.
+  std::string address;
+  /// The header "User-Agent", as it was sent.
+  std::string agent;
   /// The server ends: what waits should come to its end.
   const std::atomic<bool>* stopping = nullptr;
 

@@ -67,6 +67,7 @@ struct http_server::impl {
     context.secrets = std::move(secrets);
     context.time = settings.time;
     context.patience = settings.patience;
+    context.sessions_of_site_max = settings.sessions_of_site_max;
   }
 
   asio::awaitable<void> accept();

@@ -21,6 +21,8 @@ struct http_server_settings {
   /// host:port; port 0 takes a free one.
   std::string listen;
   std::size_t sessions_max = 256;
+  /// Of these, at most so many of one site.
+  std::size_t sessions_of_site_max = 192;
   /// For each read and each write, and between two requests.
   std::chrono::milliseconds patience{60'000};
   /// How long stop() lets running requests go on.

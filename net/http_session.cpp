@@ -124,7 +124,31 @@ private:
 } // namespace
 
 http_session::http_session(asio::ip::tcp::socket socket, const session_context& context)
-    : stream_{std::move(socket)}, context_{context} {}
+    : stream_{std::move(socket)}, context_{context} {
+  beast::error_code gone;
+  const auto other = stream_.socket().remote_endpoint(gone);
+  if (!gone)
+    address_ = other.address().to_string();
+}
+
+http_session::~http_session() {
+  if (site_.empty())
+    return;
+  const auto counted = context_.sessions_of_site.find(site_);
+  if (--counted->second == 0)
+    context_.sessions_of_site.erase(counted);
+}
+
+bool http_session::count_for(const std::string& site) {
+  if (site.empty() || !site_.empty())
+    return true;
+  auto& count = context_.sessions_of_site[site];
+  if (count >= context_.sessions_of_site_max)
+    return false;
+  ++count;
+  site_ = site;
+  return true;
+}
 
 void http_session::close() {
   beast::error_code ignored;
@@ -166,6 +190,16 @@ asio::awaitable<bool> http_session::serve_one() {
       co_await drain();
     co_return sent;
   }
+  if (!count_for(request.site)) {
+    // A name of its own: g++ 12 destroys such a temporary within a co_await twice.
+    auto refusal = error_answer({ec::overloaded, "site " + request.site +
+                                                     " has all the connections to this node that "
+                                                     "one site may have; lower its [limits] "
+                                                     "connections"});
+    co_await send(std::move(refusal), false);
+    co_await drain();
+    co_return false;
+  }
   stream_.expires_after(context_.patience);
   auto [failed, n] = co_await http::async_read(stream_, buffer_, parser, as_values);
   if (failed) {
@@ -184,6 +218,8 @@ http_session::admission http_session::admit(const request_parser& parser,
   const auto& header = parser.get();
   request.method = header.method_string();
   request.target = header.target();
+  request.agent = header[http::field::user_agent];
+  request.address = address_;
   request.stopping = &context_.stopping;
   if (header.version() != 11)
     return {nullptr, refuse(400, ec::protocol, "Farshore speaks HTTP/1.1 only")};

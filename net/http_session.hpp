@@ -9,6 +9,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,11 +31,16 @@ struct session_context {
   const time_source* time = nullptr;
   std::chrono::milliseconds patience;
   std::atomic<bool> stopping{false};
+  /// So that one site does not take the connections of all others.
+  std::size_t sessions_of_site_max = 192;
+  /// On the server's thread only.
+  mutable std::map<std::string, std::size_t> sessions_of_site{};
 };
 
 class http_session {
 public:
   http_session(boost::asio::ip::tcp::socket socket, const session_context& context);
+  ~http_session();
 
   boost::asio::awaitable<void> run();
 
@@ -53,6 +60,8 @@ private:
   };
   /// Authenticates the request, finds its route, and fills in all but the body.
   [[nodiscard]] admission admit(const request_parser& parser, http_request& request) const;
+  /// Counts this connection as the site's, from its first request on. False: it has too many.
+  bool count_for(const std::string& site);
   /// False where the connection must be closed after it.
   boost::asio::awaitable<bool> handle(const route& route, const http_request& request,
                                       bool keep_alive);
@@ -65,6 +74,9 @@ private:
   boost::beast::tcp_stream stream_;
   boost::beast::flat_buffer buffer_;
   const session_context& context_;
+  std::string address_;
+  /// Whose connection it is; empty before its first request, and on public routes.
+  std::string site_;
   bool idle_ = true;
 };
 

@@ -1,6 +1,7 @@
 #include "net/link_connection.hpp"
 
 #include "config/values.hpp"
+#include "config/version.hpp"
 #include "net/http_error.hpp"
 #include "net/http_message.hpp"
 #include "net/signing.hpp"
@@ -33,6 +34,7 @@ ec seen_from_here(ec code) {
   switch (code) {
   case ec::unauthorized:
   case ec::position_unknown:
+  case ec::log_trimmed:
   case ec::type_waiting:
   case ec::not_found:
   case ec::protocol:
@@ -148,6 +150,7 @@ asio::awaitable<beast::error_code> link_connection::exchange(std::string_view me
   request.set(http::field::authorization, sign_request(identity_.secret, identity_.site, method,
                                                        target, identity_.time->wall()));
   request.set(wire_header, wire_version);
+  request.set(http::field::user_agent, "farshore/" + std::string{program_version()});
   if (!body.empty())
     request.set(http::field::content_type, "application/json");
   request.body() = {body.data(), body.size()};

@@ -32,6 +32,8 @@ struct arguments {
   resync_options resync;
   std::string switched_type;
   publish_options publish;
+  bool sites_as_json = false;
+  std::string forgotten_site;
 };
 
 /// The parser and what it fills; one per run.
@@ -52,6 +54,7 @@ public:
     add_local_commands();
     add_questions();
     add_orders();
+    add_site_commands();
     // Not by CLI11's envname: it fills in the option of every other command too.
     if (auto file = std::getenv("FARSHORE_CONFIG"))
       args_.config_file = file;
@@ -76,14 +79,22 @@ public:
 
   std::string reference() {
     std::string out;
-    for (auto command : app_.get_subcommands({}))
-      out += "## farshore " + command->get_name() + "\n\n```text\n" + command->help("farshore") +
-             "```\n\n";
+    describe(app_, "farshore", out);
     out.pop_back();
     return out;
   }
 
 private:
+  static void describe(CLI::App& of, const std::string& name, std::string& out) {
+    for (auto command : of.get_subcommands({})) {
+      const auto full = name + " " + command->get_name();
+      if (!command->get_subcommands({}).empty())
+        describe(*command, full, out);
+      else
+        out += "## " + full + "\n\n```text\n" + command->help(name) + "```\n\n";
+    }
+  }
+
   bool is_command(const std::string& word) {
     std::vector<std::string> names;
     for (auto command : app_.get_subcommands({}))
@@ -99,22 +110,24 @@ private:
   }
 
   CLI::App* add(const std::string& name, const std::string& sentence, const std::string& more,
-                std::function<int()> action) {
-    auto command = app_.add_subcommand(name, sentence);
+                std::function<int()> action, CLI::App* beneath) {
+    auto command = beneath->add_subcommand(name, sentence);
     command->footer(more + "\n\n" + exit_codes_text);
     command->callback([this, action = std::move(action)] { action_ = action; });
     return command;
   }
 
   CLI::App* add_with_config(const std::string& name, const std::string& sentence,
-                            const std::string& more, std::function<int()> action) {
-    auto command = add(name, sentence, more, [this, action = std::move(action)] {
+                            const std::string& more, std::function<int()> action,
+                            CLI::App* beneath = nullptr) {
+    auto with_file = [this, action = std::move(action)] {
       if (!args_.config_file.empty())
         return action();
       io_.err << "farshore: which site? give its configuration with -c FILE, or in the "
                  "environment variable FARSHORE_CONFIG\n";
       return exit_code::usage;
-    });
+    };
+    auto command = add(name, sentence, more, with_file, beneath != nullptr ? beneath : &app_);
     command
         ->add_option("-c,--config", args_.config_file,
                      "The site's configuration; without it, what FARSHORE_CONFIG names")
@@ -125,16 +138,19 @@ private:
   /// A command that speaks with the site's node.
   template <class Run>
   CLI::App* add_for_site(const std::string& name, const std::string& sentence,
-                         const std::string& more, Run run) {
-    return add_with_config(name, sentence, more, [this, run] {
-      auto settings = good_config();
-      if (!settings)
-        return exit_code::usage;
-      site_access site{*settings, args_.config_file, [&](const api_request& request) {
-                         return with_.call_api(*settings, request);
-                       }};
-      return run(site);
-    });
+                         const std::string& more, Run run, CLI::App* beneath = nullptr) {
+    return add_with_config(
+        name, sentence, more,
+        [this, run] {
+          auto settings = good_config();
+          if (!settings)
+            return exit_code::usage;
+          site_access site{*settings, args_.config_file, [&](const api_request& request) {
+                             return with_.call_api(*settings, request);
+                           }};
+          return run(site);
+        },
+        beneath);
   }
 
   std::optional<config> good_config() {
@@ -149,6 +165,7 @@ private:
   void add_local_commands();
   void add_questions();
   void add_orders();
+  void add_site_commands();
 
   const command_surroundings& with_;
   console io_;
@@ -158,14 +175,16 @@ private:
 };
 
 void command_line::add_local_commands() {
-  add("secret", "Makes a secret that the sites sign their requests with.",
+  add(
+      "secret", "Makes a secret that the sites sign their requests with.",
       "Example: farshore secret --output /etc/farshore/secret\n"
       "Copy the file to every site; only its owner may read it.",
       [this] {
         auto output =
             args_.secret_output.empty() ? std::nullopt : std::optional{args_.secret_output};
         return secret_command(output, io_);
-      })
+      },
+      &app_)
       ->add_option("-o,--output", args_.secret_output,
                    "Write it to this new file (mode 0600) instead of printing it")
       ->type_name("FILE");
@@ -278,6 +297,32 @@ void command_line::add_orders() {
   publish->add_option("event", args_.publish.event, "What happened")
       ->required()
       ->check(CLI::IsMember({"created", "updated", "deleted"}));
+}
+
+void command_line::add_site_commands() {
+  auto of_sites =
+      app_.add_subcommand("site", "On a primary: the secondaries that read its event log.");
+  of_sites->require_subcommand(1);
+  add_for_site(
+      "list", "Shows the secondaries, and how far each is behind.",
+      "Example: farshore site list -c FILE\n"
+      "On the primary. The one that is furthest behind holds the event log: what it has not read\n"
+      "is kept for it, within [events] retention. Who is cut off compares all records.",
+      [this](const site_access& site) { return site_list_command(site, args_.sites_as_json, io_); },
+      of_sites)
+      ->add_flag("--json", args_.sites_as_json, "Print the node's JSON as it is");
+  add_for_site(
+      "forget", "Keeps no events any more for a secondary that is no more.",
+      "Example: farshore site forget lisbon -c FILE\n"
+      "On the primary. If it comes again it is known again; what was removed of the log meanwhile\n"
+      "it finds by comparing all records.",
+      [this](const site_access& site) {
+        return site_forget_command(site, args_.forgotten_site, io_);
+      },
+      of_sites)
+      ->add_option("site", args_.forgotten_site, "The site's name")
+      ->required()
+      ->type_name("SITE");
 }
 
 } // namespace

@@ -56,6 +56,9 @@ struct list_options {
 /// LIST: the records of a type in the registry, with what failed and when it is tried again.
 int list_command(const site_access& site, const list_options& options, console io);
 
+/// SITE LIST: the sites that read a primary's log, and how far each is behind.
+int site_list_command(const site_access& site, bool as_json, console io);
+
 struct wait_options {
   std::chrono::milliseconds timeout{60'000};
   /// What is accounted for (missing on the primary, types that wait for their table) makes a no.
@@ -90,6 +93,9 @@ struct publish_options {
 };
 /// PUBLISH: writes an event for a record whose row did not change.
 int publish_command(const site_access& site, const publish_options& options, console io);
+
+/// SITE FORGET: a site that is no more keeps no events any more.
+int site_forget_command(const site_access& site, const std::string& name, console io);
 
 // -- shared by several of them --------------------------------------------------------------------
 

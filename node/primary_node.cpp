@@ -55,6 +55,7 @@ public:
           spdlog::warn("{}: {}", one.name, one.waiting);
       routes_.set_type_statuses(statuses);
     };
+    parts.take_site_notes = [this] { return routes_.take_site_notes(); };
     parts.on_fatal = std::move(on_failure);
     registry_ = system_.spawn<caf::detached>(primary_registry, std::move(parts));
     asker_ = system_.spawn(asker);
@@ -111,7 +112,7 @@ public:
     routes_.configure(enabled, open_stores(settings));
     caf::scoped_actor self{system_};
     result<done> got = fail(ec::internal, "no answer");
-    self->request(registry_, declare_deadline, atom::declare_v, enabled)
+    self->request(registry_, declare_deadline, atom::declare_v, enabled, settings.events)
         .receive([&](result<done>& answer) { got = std::move(answer); },
                  [&](const caf::error& lost) {
                    got =

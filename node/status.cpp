@@ -1,6 +1,7 @@
 #include "node/commands.hpp"
 #include "node/exit_codes.hpp"
 #include "node/fields.hpp"
+#include "node/site_lag.hpp"
 #include "node/text_table.hpp"
 
 #include <ostream>
@@ -40,6 +41,13 @@ void print_secondary(const value& status, std::ostream& out) {
 
 void print_primary(const value& status, std::ostream& out) {
   out << fmt::format("log             {} events to fold\n", int_at(status, "/log/fold_lag_events"));
+  std::string title = "sites";
+  for (const auto& one : list_at(status, "/sites")) {
+    out << fmt::format("{:<16}{}: {}, last seen {}\n", title, text_at(one, "/site"),
+                       lag_of_site(one),
+                       with_age(text_at(one, "/last_seen"), text_at(status, "/time")));
+    title.clear();
+  }
 }
 
 /// What keeps a type from being complete, besides its counts.

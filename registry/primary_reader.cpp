@@ -36,7 +36,9 @@ constexpr auto types_sql = R"(
 constexpr auto stand = "stand";
 constexpr auto stand_sql = R"(
   SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,
-    (SELECT token FROM farshore.event_log WHERE xid = $1::xid8 AND id = $2::bigint) AS token
+    (SELECT token FROM farshore.event_log WHERE xid = $1::xid8 AND id = $2::bigint) AS token,
+    EXISTS (SELECT FROM farshore.log_trim
+            WHERE (xid, id) >= ($1::xid8, $2::bigint) AND id > 0) AS trimmed
 )";
 
 constexpr auto events_after = "events_after";
@@ -49,6 +51,10 @@ constexpr auto events_after_sql = R"(
     ORDER BY xid, id LIMIT $4) AS e
   LEFT JOIN farshore.record_keys k ON k.type_id = e.type_id AND k.key = e.key
   ORDER BY e.xid, e.id
+)";
+
+constexpr auto folded_sql = R"(
+  SELECT xid::text AS xid, id, token FROM farshore.log_cursor WHERE name = 'primary'
 )";
 
 constexpr auto newest = "newest_place";
@@ -120,6 +126,11 @@ struct logged {
   std::optional<std::string> key;
   std::optional<record_id> record;
 };
+
+event_position read_place(const pqxx::row& row) {
+  return {row["xid"].as<std::uint64_t>(), row["id"].as<std::int64_t>(),
+          row["token"].as<std::int32_t>()};
+}
 
 /// The row's own data are at fault (an expression divides by a column that is zero), not the
 /// declaration or the server.
@@ -193,6 +204,7 @@ public:
                                    std::size_t limit) override;
   result<std::vector<resolved_record>> resolve(const std::string& type,
                                                std::span<const record_id> records) override;
+  result<event_position> folded_place() override;
   result<event_position> newest_place() override;
   result<snapshot_bounds> bounds() override;
   result<std::string> identity() override;
@@ -260,9 +272,15 @@ result<events_page> pg_primary_reader::events(const event_position& after, std::
   return guarded("read events", [&]() -> result<events_page> {
     snapshot tx{*db_};
     const auto standing = tx.exec_prepared1(stand, std::to_string(after.xid), after.id);
+    const bool gone = standing["token"].is_null();
+    if (gone && standing["trimmed"].as<bool>())
+      return fail(ec::log_trimmed, "the event log does not reach back to event " +
+                                       std::to_string(after.id) + " of transaction " +
+                                       std::to_string(after.xid) +
+                                       " any more: what this site missed is found by comparing "
+                                       "all records, which a secondary does by itself");
     const bool beginning = after == event_position{};
-    if (!beginning &&
-        (standing["token"].is_null() || standing["token"].as<std::int32_t>() != after.token))
+    if (!beginning && (gone || standing["token"].as<std::int32_t>() != after.token))
       return fail(ec::position_unknown, "the event log has no event " + std::to_string(after.id) +
                                             " of transaction " + std::to_string(after.xid) +
                                             " with that token");
@@ -295,12 +313,8 @@ std::vector<logged> pg_primary_reader::read_log(pqxx::dbtransaction& tx,
   std::vector<logged> out;
   for (const auto& row :
        tx.exec_prepared(events_after, std::to_string(after.xid), after.id, xmin, limit))
-    out.push_back({{row["xid"].as<std::uint64_t>(), row["id"].as<std::int64_t>(),
-                    row["token"].as<std::int32_t>()},
-                   row["type_id"].as<std::int32_t>(),
-                   row["operation"].as<int>(),
-                   optional_of<std::string>(row["key"]),
-                   optional_of<record_id>(row["record_id"])});
+    out.push_back({read_place(row), row["type_id"].as<std::int32_t>(), row["operation"].as<int>(),
+                   optional_of<std::string>(row["key"]), optional_of<record_id>(row["record_id"])});
   return out;
 }
 
@@ -484,14 +498,18 @@ pg_primary_reader::resolve(const std::string& name, std::span<const record_id> r
 
 // -- where the primary stands
 
+result<event_position> pg_primary_reader::folded_place() {
+  return guarded("read the folded place", [&] {
+    pqxx::nontransaction tx{*db_};
+    return read_place(tx.exec1(folded_sql));
+  });
+}
+
 result<event_position> pg_primary_reader::newest_place() {
   return guarded("read the log's newest place", [&] {
     pqxx::nontransaction tx{*db_};
     const auto rows = tx.exec_prepared(newest);
-    if (rows.empty())
-      return event_position{};
-    return event_position{rows[0]["xid"].as<std::uint64_t>(), rows[0]["id"].as<std::int64_t>(),
-                          rows[0]["token"].as<std::int32_t>()};
+    return rows.empty() ? event_position{} : read_place(rows[0]);
   });
 }
 

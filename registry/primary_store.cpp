@@ -34,7 +34,7 @@ constexpr auto counts_sql = R"(
 class pg_primary_store final : public primary_store {
 public:
   explicit pg_primary_store(std::unique_ptr<pqxx::connection> db)
-      : db_{std::move(db)}, installer_{*db_}, fold_{*db_}, seed_{*db_} {}
+      : db_{std::move(db)}, installer_{*db_}, fold_{*db_}, seed_{*db_}, sites_{*db_}, trim_{*db_} {}
 
   result<void> prepare() {
     if (auto ok = migrate(*db_, primary_migrations()); !ok)
@@ -43,7 +43,11 @@ public:
             guarded("set up the session", [&] { pqxx::nontransaction{*db_}.exec(session_sql); });
         !ok)
       return ok;
-    return fold_.prepare();
+    if (auto ok = fold_.prepare(); !ok)
+      return ok;
+    if (auto ok = sites_.prepare(); !ok)
+      return ok;
+    return trim_.prepare(fold_.place());
   }
 
   result<void> lock_out_others(std::chrono::milliseconds patience) override {
@@ -63,11 +67,27 @@ public:
   result<revision> publish(const std::string& type, const std::string& key, operation op) override;
   [[nodiscard]] result<std::vector<primary_counts>> counts() override;
 
+  result<std::vector<std::string>> note_sites(std::span<const site_note> notes) override {
+    return sites_.note(notes);
+  }
+  result<std::vector<site_standing>> sites(wall_time now) override {
+    return trim_.standing(now, sites_.rows());
+  }
+  result<bool> forget_site(const std::string& name) override { return sites_.forget(name); }
+  result<void> observe_log(wall_time now, const log_retention& keep) override {
+    return trim_.observe(now, fold_.place(), fold_.take_weight(), keep);
+  }
+  result<trimmed_slice> trim(wall_time now, const log_retention& keep, std::size_t limit) override {
+    return trim_.trim(now, keep, sites_.rows(), limit);
+  }
+
 private:
   std::unique_ptr<pqxx::connection> db_;
   type_installer installer_;
   log_fold fold_;
   state_seed seed_;
+  site_table sites_;
+  log_trim trim_;
   std::vector<std::string> declared_;
 };
 

@@ -357,6 +357,21 @@ TEST_CASE_METHOD(config_fixture, "a secret that is missing, open to others or to
              Catch::StartsWith("6: [site] previous_secret_file: "));
 }
 
+TEST_CASE_METHOD(config_fixture, "[events] says what a primary keeps, and belongs only there",
+                 "[config]") {
+  auto loaded = load(site("primary") + "[events]\nretention = \"3 days\"\n"
+                                       "retention_bytes = \"2 GB\"\n");
+  CHECK(loaded.mistakes.empty());
+  CHECK(loaded.settings.events.age == std::chrono::hours{72});
+  CHECK(loaded.settings.events.bytes == 2'000'000'000);
+  loaded = load(site("primary"));
+  CHECK(loaded.settings.events == log_retention{std::chrono::hours{7 * 24}, 10'000'000'000});
+  CHECK_THAT(mistake_of(secondary() + "[events]\n"),
+             Catch::StartsWith("8: table [events] is for the primary"));
+  CHECK_THAT(mistake_of(site("primary") + "[events]\nretention = \"10ms\"\n"),
+             Catch::StartsWith("7: [events] retention = \"10ms\":"));
+}
+
 TEST_CASE_METHOD(config_fixture, "[primary] belongs to a secondary, and only there", "[config]") {
   CHECK_THAT(mistake_of(site("secondary")), Catch::StartsWith("3: table [primary] is missing"));
   CHECK_THAT(mistake_of(site("primary") + "[primary]\nurl = \"http://a:1\"\n"),

@@ -44,6 +44,8 @@ TEST_CASE("what is shown of a value reads back as the value", "[values]") {
   for (std::uint64_t value : {0u, 1u, 1'000u, 1'024u, 1'500u, 1u << 20, 3u << 20, 1u << 30})
     CHECK(parse_bytes(show_bytes(value)) == value);
   CHECK(show_bytes(1u << 20) == "1 MiB");
+  CHECK(show_bytes(10'000'000'000) == "10 GB");
+  CHECK(show_bytes(1500) == "1500");
 }
 
 TEST_CASE("permission bits are octal", "[values]") {

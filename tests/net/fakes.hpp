@@ -183,6 +183,7 @@ struct fake_database {
   std::vector<type_status> types{{"widget", 1, ""}};
   std::uint64_t xmin = 100;
   std::uint64_t xmax = 100;
+  event_position folded;
   std::optional<horizon_blocker> blocker;
   /// Taken by the next queries, one each, in order.
   std::vector<error> failures;
@@ -226,6 +227,8 @@ public:
       return fail(*failed);
     if (after.token == 666)
       return fail(ec::position_unknown, "the log has no such place");
+    if (after.token == 777)
+      return fail(ec::log_trimmed, "the log does not reach back so far");
     events_page page;
     page.upto = after;
     page.identity = "a primary";
@@ -270,6 +273,12 @@ public:
                                                 : found->second);
     }
     return rows;
+  }
+  result<event_position> folded_place() override {
+    const std::scoped_lock lock{data_->mutex};
+    if (auto failed = failure())
+      return fail(*failed);
+    return data_->folded;
   }
   result<event_position> newest_place() override {
     const std::scoped_lock lock{data_->mutex};

@@ -290,6 +290,39 @@ TEST_CASE_METHOD(server_fixture, "who comes when all sessions are taken is told 
   CHECK(first.ask(http_client::signed_request("GET", "/echo/a"))->result_int() == 200);
 }
 
+TEST_CASE_METHOD(server_fixture, "one site does not take all sessions", "[server]") {
+  settings.sessions_max = 4;
+  settings.sessions_of_site_max = 2;
+  auto first = connect();
+  auto second = connect();
+  REQUIRE(first.ask(http_client::signed_request("GET", "/echo/a")));
+  REQUIRE(second.ask(http_client::signed_request("GET", "/echo/a")));
+  auto third = connect();
+  const auto refused = third.ask(http_client::signed_request("GET", "/echo/a"));
+  REQUIRE(refused);
+  CHECK(refused->result_int() == 503);
+  CHECK_THAT(refused->body(), Contains("all the connections"));
+  CHECK(third.ended());
+  CHECK(second.ask(http_client::signed_request("GET", "/echo/a"))->result_int() == 200);
+  SECTION("and another site has its own") {
+    auto other = connect();
+    CHECK(other
+              .ask(http_client::signed_request("GET", "/echo/a", {}, test_secret,
+                                               system_time().wall(), "porto"))
+              ->result_int() == 200);
+  }
+  SECTION("and what it gives back it may have again") {
+    first.socket.close();
+    bool admitted = false;
+    for (int tries = 0; tries < 1000 && !admitted; ++tries) {
+      auto again = connect();
+      const auto answer = again.ask(http_client::signed_request("GET", "/echo/a"));
+      admitted = answer && answer->result_int() == 200;
+    }
+    CHECK(admitted);
+  }
+}
+
 TEST_CASE_METHOD(server_fixture, "a connection that says nothing is closed in time", "[server]") {
   settings.patience = 30ms;
   auto client = connect();

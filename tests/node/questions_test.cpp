@@ -70,6 +70,21 @@ files       10            7       1  disabled
 )");
 }
 
+TEST_CASE_METHOD(command_fixture, "a primary's status names its sites", "[status]") {
+  node.answers(R"({"site":"porto","role":"primary","version":"0.1.0","health":"ok","problems":[],
+    "time":"2026-01-02T03:04:05.000Z","identity":"x","log":{"fold_lag_events":0},
+    "sites":[{"site":"lisbon","last_seen":"2026-01-02T03:04:04.000Z","lag_events":0},
+             {"site":"vigo","last_seen":"2026-01-02T03:00:05.000Z","lag_events":1,
+              "lag_seconds":240}],
+    "types":[]})");
+  CHECK(status_command(primary, false, io) == exit_code::done);
+  CHECK_THAT(
+      out.str(),
+      Contains("sites           lisbon: level, last seen 2026-01-02T03:04:04.000Z (1.0 s ago)\n"
+               "                vigo: 1 event behind (240.0 s), last seen "
+               "2026-01-02T03:00:05.000Z (4 min ago)\n"));
+}
+
 TEST_CASE_METHOD(command_fixture, "a status that lacks fields is shown as far as it goes",
                  "[status]") {
   node.answers(R"({"role":"secondary","types":[{"plural":7},"x",null]})").answers("[]");
