@@ -21,8 +21,7 @@ struct primary_parts {
   std::shared_ptr<primary_store> store;
   /// How the declared types stand, whenever that has changed. On the actor's thread.
   std::function<void(const std::vector<type_status>&)> on_types;
-  /// What sites have asked since it was called last; empty: nobody reads here. On the actor's
-  /// thread.
+  /// Where sites stand that have asked since it was called last. On the actor's thread.
   std::function<std::vector<site_note>()> take_site_notes;
   const time_source* time = &system_time();
   /// Once, with why the database can't be used any more.

@@ -46,10 +46,11 @@ constexpr setting<config> primary[] = {
 constexpr setting<log_retention> events[] = {
     {"retention", &log_retention::age, optional, "duration",
      "A secondary that is further behind is cut off, and compares all records when it comes back. "
-     "At half of it the primary's status says so.",
+     "At half of it the primary's status says so. Reloadable.",
      nullptr, second, 365 * day},
     {"retention_bytes", &log_retention::bytes, optional, "bytes",
-     "The same, by the size of the events that are kept for it (rows and index, without bloat).",
+     "The same, by the size of the events that are kept for it (rows and index, without bloat). "
+     "Reloadable.",
      nullptr, 1u << 10, std::uint64_t{1} << 50},
 };
 

@@ -56,9 +56,10 @@ void reload(site_node& site, config& settings, const std::filesystem::path& file
     return;
   }
   if (needs_restart(settings, loaded.settings))
-    spdlog::warn("reload: only [[replicable]] and the secrets' content take effect; the other "
-                 "changes need a restart");
+    spdlog::warn("reload: only [[replicable]], [events] and the secrets' content take effect; the "
+                 "other changes need a restart");
   settings.types = loaded.settings.types;
+  settings.events = loaded.settings.events;
   if (auto ok = site.declare(settings); ok)
     spdlog::info("reload: {} replicable types declared", settings.types.size());
   else

@@ -12,21 +12,11 @@
 
 #include <cstddef>
 #include <span>
-#include <string>
 #include <vector>
 
 #include <pqxx/pqxx>
 
 namespace farshore {
-
-/// What one slice of trimming came to.
-struct trimmed_slice {
-  std::size_t events = 0;
-  /// The slice was full: there may be more.
-  bool more = false;
-  /// Sites whose place went with it, though they had not read on: retention was over.
-  std::vector<std::string> cut_off;
-};
 
 class log_trim {
 public:

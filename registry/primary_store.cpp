@@ -3,8 +3,10 @@
 #include "registry/database.hpp"
 #include "registry/installed_type.hpp"
 #include "registry/log_fold.hpp"
+#include "registry/log_trim.hpp"
 #include "registry/migrations.hpp"
 #include "registry/model_sql.hpp"
+#include "registry/site_table.hpp"
 #include "registry/state_seed.hpp"
 #include "registry/type_installer.hpp"
 

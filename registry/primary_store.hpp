@@ -5,7 +5,6 @@
 #pragma once
 
 #include "config/config.hpp"
-#include "registry/log_trim.hpp"
 #include "registry/records.hpp"
 #include "registry/site_standing.hpp"
 

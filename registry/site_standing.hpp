@@ -5,9 +5,11 @@
 #include "config/ids.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace farshore {
 
@@ -38,6 +40,15 @@ struct site_standing {
   std::optional<std::chrono::milliseconds> lag;
   /// What the log holds from its place on; by whole samples.
   std::int64_t held_bytes = 0;
+};
+
+/// What one slice of trimming came to.
+struct trimmed_slice {
+  std::size_t events = 0;
+  /// The slice was full: there may be more.
+  bool more = false;
+  /// Sites whose place went with it, though they had not read on: retention was over.
+  std::vector<std::string> cut_off;
 };
 
 } // namespace farshore
