@@ -48,7 +48,8 @@ public:
   [[nodiscard]] boost::json::value listed(const std::string& name) const {
     const auto answer = primary.command({"site", "list", "--json"});
     REQUIRE(answer.code == 0);
-    for (const auto& one : boost::json::parse(answer.out).at("sites").as_array())
+    const auto all = boost::json::parse(answer.out);
+    for (const auto& one : all.at("sites").as_array())
       if (one.at("site").as_string() == name)
         return one;
     return nullptr;
