@@ -25,6 +25,8 @@ using primary_client_actor = caf::typed_actor<
     caf::replies_to<events_request>::with<result<events_page>>,
     // The available records of a type, page by page.
     caf::replies_to<catalogue_request>::with<result<catalogue_page>>,
+    // Which of these records are there, and how the catalogue names them.
+    caf::replies_to<records_request>::with<result<records_page>>,
     // Where the primary stands now.
     caf::replies_to<atom::position>::with<result<primary_position>>,
     // Moves a job's bytes into its receiver; answers when the receiver has finished or adopted.
@@ -47,6 +49,14 @@ using registry_actor = caf::typed_actor<
     caf::replies_to<atom::apply, events_page>::with<result<applied>>,
     // Applies a page of the catalogue (bulk lane).
     caf::replies_to<atom::apply, catalogue_page>::with<result<applied>>,
+    // The next suspects of the type, at most so many, to be asked for by id.
+    caf::replies_to<atom::suspects, std::string, std::size_t>::with<result<std::vector<record_id>>>,
+    // Applies what became of records that were asked for by id (bulk lane).
+    caf::replies_to<atom::apply, records_page>::with<result<applied>>,
+    // Lets what is held of the type go; answers how many rows.
+    caf::replies_to<atom::approve, std::string>::with<result<std::size_t>>,
+    // Goes on at that place of the log, and compares everything: what lay before it is lost.
+    caf::replies_to<atom::skip, event_position>::with<result<cursor_status>>,
     // Starts a new epoch with the primary that names itself so, at that place.
     caf::replies_to<atom::epoch, std::string, event_position>::with<result<cursor_status>>,
     // Where the log cursor and the backfills stand.
@@ -102,6 +112,10 @@ using log_cursor_actor = caf::typed_actor<
     caf::reacts_to<atom::step>,
     // These types are wanted; those that the primary does not have yet are waited for.
     caf::reacts_to<atom::declare, std::vector<std::string>>,
+    // Compares the type with the primary's catalogue; all of them where the name is empty.
+    caf::replies_to<atom::recheck, std::string>::with<result<done>>,
+    // Lets what a check holds back go; answers how many rows.
+    caf::replies_to<atom::approve, std::string>::with<result<std::size_t>>,
     // Where it stands.
     caf::replies_to<atom::status>::with<result<cursor_status>>>;
 
@@ -112,6 +126,10 @@ using secondary_site_actor = caf::typed_actor<
     caf::replies_to<atom::status>::with<result<secondary_status>>,
     caf::replies_to<atom::resync, std::string, resync_selection>::with<result<std::size_t>>,
     caf::replies_to<atom::pause, std::string, bool>::with<result<done>>,
+    // Compares a type (all: empty) with the primary's catalogue, from the beginning.
+    caf::replies_to<atom::recheck, std::string>::with<result<done>>,
+    // Lets what a check of the type holds back go; answers how many rows.
+    caf::replies_to<atom::approve, std::string>::with<result<std::size_t>>,
     // The transaction id that the cursor must have covered to have all that is committed now.
     caf::replies_to<atom::mark>::with<result<std::uint64_t>>,
     // From the cursor: something of these types may be due.

@@ -61,6 +61,8 @@ struct cursor_status {
   std::string trouble;
   std::vector<type_status> primary_types;
   std::optional<horizon_blocker> blocker;
+  /// The log was lost in between, and this is why; empty once everything was compared.
+  std::string gap;
 };
 
 /// What the registry knows of one type.
@@ -69,6 +71,7 @@ struct registry_type_status {
   registry_counts counts;
   std::optional<wall_time> recovery_point;
   bool paused = false;
+  backfill_state walk;
 };
 using registry_status = std::vector<registry_type_status>;
 
@@ -95,7 +98,6 @@ struct secondary_status {
     replicable_type declared;
     registry_type_status registry;
     transfer_totals totals;
-    backfill_state backfill;
     /// Why nothing can be had of the type yet; empty when all is well.
     std::string waiting;
   };
@@ -118,6 +120,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(farshore, caf::first_custom_type_id)
 
 CAF_ADD_ATOM(farshore, farshore::atom, acquire, "acquire")
 CAF_ADD_ATOM(farshore, farshore::atom, apply, "apply")
+CAF_ADD_ATOM(farshore, farshore::atom, approve, "approve")
 CAF_ADD_ATOM(farshore, farshore::atom, claim, "claim")
 CAF_ADD_ATOM(farshore, farshore::atom, cursor, "cursor")
 CAF_ADD_ATOM(farshore, farshore::atom, declare, "declare")
@@ -131,12 +134,15 @@ CAF_ADD_ATOM(farshore, farshore::atom, pause, "pause")
 CAF_ADD_ATOM(farshore, farshore::atom, position, "position")
 CAF_ADD_ATOM(farshore, farshore::atom, publish, "publish")
 CAF_ADD_ATOM(farshore, farshore::atom, reachable, "reachable")
+CAF_ADD_ATOM(farshore, farshore::atom, recheck, "recheck")
 CAF_ADD_ATOM(farshore, farshore::atom, renew, "renew")
 CAF_ADD_ATOM(farshore, farshore::atom, resync, "resync")
+CAF_ADD_ATOM(farshore, farshore::atom, skip, "skip")
 CAF_ADD_ATOM(farshore, farshore::atom, start, "start")
 CAF_ADD_ATOM(farshore, farshore::atom, status, "status")
 CAF_ADD_ATOM(farshore, farshore::atom, step, "step")
 CAF_ADD_ATOM(farshore, farshore::atom, stop, "stop")
+CAF_ADD_ATOM(farshore, farshore::atom, suspects, "suspects")
 CAF_ADD_ATOM(farshore, farshore::atom, tick, "tick")
 CAF_ADD_ATOM(farshore, farshore::atom, wake, "wake")
 
@@ -153,6 +159,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::operation)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::place_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::remove_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::records_page)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::records_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::resync_selection)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::transfer_totals)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::worker_report)
@@ -166,6 +174,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::events_page>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::landed>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::primary_position>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::primary_status>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::records_page>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::registry_status>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::secondary_status>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::int64_t>)

@@ -39,6 +39,10 @@ error lost(const caf::error& reason) {
   return {ec::stopping, "a part of the node does not answer: " + caf::to_string(reason)};
 }
 
+error not_declared(const std::string& type) {
+  return {ec::not_found, "no replicable type \"" + type + "\" is declared here"};
+}
+
 std::string waiting_for(const secondary_status::type_line& type, const site_type& what,
                         const cursor_status& log) {
   if (!what.trouble.empty())
@@ -185,7 +189,6 @@ caf::result<result<secondary_status>> secondary_site_state::status() {
     auto& line = gathered->all.types.emplace_back();
     line.declared = type.what.declared;
     line.registry.type = line.declared.name;
-    line.backfill.type = line.declared.name;
   }
   auto with_line = [gathered](const std::string& type_name, auto&& set) {
     for (auto& line : gathered->all.types)
@@ -209,8 +212,6 @@ caf::result<result<secondary_status>> secondary_site_state::status() {
             if (!log)
               return gathered->failed(log.error());
             gathered->all.log = *log;
-            for (const auto& row : log->backfills)
-              with_line(row.type, [&](auto& line) { line.backfill = row; });
             for (auto& line : gathered->all.types)
               if (const auto it = types.find(line.declared.name); it != types.end())
                 line.waiting = waiting_for(line, it->second.what, *log);
@@ -250,8 +251,7 @@ caf::result<result<std::size_t>> secondary_site_state::resync(const std::string&
 
 caf::result<result<done>> secondary_site_state::pause(const std::string& type, bool paused) {
   if (!type.empty() && !types.contains(type))
-    return result<done>{
-        fail(ec::not_found, "no replicable type \"" + type + "\" is declared here")};
+    return result<done>{fail(not_declared(type))};
   auto answer = self->make_response_promise<result<done>>();
   self->request(registry_handle, status_deadline, atom::pause_v, type, paused)
       .then(
@@ -263,6 +263,19 @@ caf::result<result<done>> secondary_site_state::pause(const std::string& type, b
           [answer](const caf::error& reason) mutable {
             answer.deliver(result<done>{fail(lost(reason))});
           });
+  return answer;
+}
+
+template <class T, class Atom>
+caf::result<result<T>> secondary_site_state::pass_to_cursor(Atom order, const std::string& type) {
+  if (!type.empty() && !types.contains(type))
+    return result<T>{fail(not_declared(type))};
+  auto answer = self->make_response_promise<result<T>>();
+  self->request(cursor_handle, status_deadline, order, type)
+      .then([answer](const result<T>& got) mutable { answer.deliver(result<T>{got}); },
+            [answer](const caf::error& reason) mutable {
+              answer.deliver(result<T>{fail(lost(reason))});
+            });
   return answer;
 }
 
@@ -326,6 +339,12 @@ secondary_site_actor::behavior_type secondary_site(secondary_site_state::pointer
       },
       [&state](atom::pause, const std::string& type, bool paused) {
         return state.pause(type, paused);
+      },
+      [&state](atom::recheck order, const std::string& type) {
+        return state.pass_to_cursor<done>(order, type);
+      },
+      [&state](atom::approve order, const std::string& type) {
+        return state.pass_to_cursor<std::size_t>(order, type);
       },
       [&state](atom::mark) { return state.mark(); },
       [&state](atom::wake, const std::vector<std::string>& due) { state.wake(due); },

@@ -54,6 +54,9 @@ struct secondary_site_state {
   caf::result<result<secondary_status>> status();
   caf::result<result<std::size_t>> resync(const std::string& type, const resync_selection& which);
   caf::result<result<done>> pause(const std::string& type, bool paused);
+  /// What the log cursor does, of one declared type or (empty) of all.
+  template <class T, class Atom>
+  caf::result<result<T>> pass_to_cursor(Atom order, const std::string& type);
   caf::result<result<std::uint64_t>> mark();
   caf::result<result<done>> stop();
   void reachable();

@@ -48,6 +48,8 @@ std::string_view to_string(ec code) {
     return "stopping";
   case ec::internal:
     return "internal";
+  case ec::log_trimmed:
+    return "log_trimmed";
   }
   return "unknown";
 }

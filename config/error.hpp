@@ -62,6 +62,8 @@ enum class ec : std::uint8_t {
   stopping = 21,
   /// A bug of ours, caught at the edge of an actor or a thread.
   internal = 22,
+  /// The primary has trimmed its log beyond the place the reader came with.
+  log_trimmed = 23,
 };
 
 /// The code's name as written above, e.g. "missing_on_primary".

@@ -29,6 +29,25 @@ double percentage(std::int64_t part, std::int64_t whole) {
   return std::min(99.99, 100.0 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
+json::object check_json(const backfill_state& walk) {
+  return {
+      {"stage", to_string(walk.stage)},
+      {"seen", walk.seen},
+      {"missing", walk.found_missing},
+      {"gone", walk.found_gone},
+      {"held", walk.held},
+      {"ended_at", time_or_null(walk.ended_at)},
+  };
+}
+
+/// What a check holds back, and what to do.
+std::string held_back(const std::string& type, const backfill_state& walk, std::int64_t rows) {
+  return type + ": check: " + std::to_string(walk.held) + " of " + std::to_string(rows) +
+         " records are gone from the primary although no delete was seen; that many are not "
+         "removed without your word: farshore approve " +
+         type + ", or farshore recheck " + type + " to look again";
+}
+
 json::object type_json(const secondary_status::type_line& line, bool starting) {
   const auto& counts = line.registry.counts;
   return {
@@ -38,8 +57,9 @@ json::object type_json(const secondary_status::type_line& line, bool starting) {
       {"paused", line.registry.paused},
       {"waiting", line.waiting.empty() && starting ? json::value("the primary was not reached yet")
                                                    : text_or_null(line.waiting)},
-      {"generation", line.backfill.generation},
-      {"backfill_complete", line.backfill.complete},
+      {"generation", line.registry.walk.generation},
+      {"backfill_complete", line.registry.walk.complete},
+      {"check", check_json(line.registry.walk)},
       {"registry_count", counts.registry},
       {"pending_count", counts.pending},
       {"started_count", counts.started},
@@ -72,6 +92,8 @@ json::array problems_of(const secondary_status& status) {
   json::array problems;
   if (!status.log.reachable && !status.log.trouble.empty())
     problems.emplace_back("primary: " + status.log.trouble);
+  if (!status.log.gap.empty())
+    problems.emplace_back(status.log.gap + "; every record is being compared with its catalogue");
   if (status.log.blocker)
     problems.emplace_back("a transaction on the primary (pid " +
                           std::to_string(status.log.blocker->pid) + ") has been open for " +
@@ -85,6 +107,8 @@ json::array problems_of(const secondary_status& status) {
       problems.emplace_back(line.declared.name + ": " + std::to_string(failing) +
                             " records can't be synced; see farshore list " + line.declared.name +
                             " --state failed");
+    if (line.registry.walk.held > 0)
+      problems.emplace_back(held_back(line.declared.name, line.registry.walk, counts.registry));
     if (counts.missing_on_primary > 0)
       problems.emplace_back(line.declared.name + ": " + std::to_string(counts.missing_on_primary) +
                             " records are missing on the primary");
@@ -131,6 +155,7 @@ json::value to_json(const secondary_status& status, const config& settings, wall
         {"id", log.cursor.place.id},
         {"covered_xid", log.cursor.covered_xid},
         {"horizon", time_or_null(log.cursor.horizon)},
+        {"gap", text_or_null(log.gap)},
         {"blocker", std::move(blocker)}}},
       {"recovery_point", time_or_null(site_recovery_point(status))},
       {"capacity", {{"total", settings.capacity}, {"in_flight", totals.in_flight}}},

@@ -53,6 +53,14 @@ result<std::string> text_field(const json::object& body, std::string_view name) 
   return std::string{value->as_string()};
 }
 
+/// Empty where the body's type is null, or not there: all types.
+result<std::string> type_or_all(const json::object& body) {
+  const auto* given = body.if_contains("type");
+  if (!given || given->is_null())
+    return std::string{};
+  return text_field(body, "type");
+}
+
 result<const replicable_type*> declared_type(const config& settings, const std::string& name) {
   if (const auto* type = settings.find_type(name))
     return type;
@@ -200,15 +208,10 @@ void add_secondary_api(router& routes, secondary_api given) {
       const auto body = parse_body(request);
       if (!body)
         co_return fail(body.error());
-      std::string type;
-      if (const auto* given_type = body->if_contains("type");
-          given_type && !given_type->is_null()) {
-        auto text = text_field(*body, "type");
-        if (!text)
-          co_return fail(text.error());
-        type = *text;
-      }
-      auto set = co_await ask<done>(parts->asker, parts->site, atom::pause_v, type, paused);
+      const auto type = type_or_all(*body);
+      if (!type)
+        co_return fail(type.error());
+      auto set = co_await ask<done>(parts->asker, parts->site, atom::pause_v, *type, paused);
       if (!set)
         co_return fail(set.error());
       co_return json_answer(json::object{});
@@ -216,6 +219,39 @@ void add_secondary_api(router& routes, secondary_api given) {
   };
   routes.add("POST", "/api/v1/pause", pause_route(true));
   routes.add("POST", "/api/v1/resume", pause_route(false));
+
+  routes.add("POST", "/api/v1/recheck",
+             [parts](const http_request& request) -> awaitable<result<http_answer>> {
+               if (auto ok = check_operator(request, *parts->settings()); !ok)
+                 co_return fail(ok.error());
+               const auto body = parse_body(request);
+               if (!body)
+                 co_return fail(body.error());
+               const auto type = type_or_all(*body);
+               if (!type)
+                 co_return fail(type.error());
+               auto begun = co_await ask<done>(parts->asker, parts->site, atom::recheck_v, *type);
+               if (!begun)
+                 co_return fail(begun.error());
+               co_return json_answer(json::object{});
+             });
+
+  routes.add("POST", "/api/v1/approve",
+             [parts](const http_request& request) -> awaitable<result<http_answer>> {
+               if (auto ok = check_operator(request, *parts->settings()); !ok)
+                 co_return fail(ok.error());
+               const auto body = parse_body(request);
+               if (!body)
+                 co_return fail(body.error());
+               const auto type = text_field(*body, "type");
+               if (!type)
+                 co_return fail(type.error());
+               auto approved =
+                   co_await ask<std::size_t>(parts->asker, parts->site, atom::approve_v, *type);
+               if (!approved)
+                 co_return fail(approved.error());
+               co_return json_answer({{"approved", *approved}});
+             });
 
   routes.add("POST", "/api/v1/mark",
              [parts](const http_request& request) -> awaitable<result<http_answer>> {

@@ -33,6 +33,7 @@ ec seen_from_here(ec code) {
   switch (code) {
   case ec::unauthorized:
   case ec::position_unknown:
+  case ec::log_trimmed:
   case ec::type_waiting:
   case ec::not_found:
   case ec::protocol:

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -58,6 +59,16 @@ public:
             "&limit=" + std::to_string(request.limit),
         identity_.patience, parse_catalogue_page, std::move(done));
   }
+  void records(const records_request& request, callback<records_page> done) override {
+    ask(
+        catalogue_, "/v1/records", identity_.patience, parse_records_page,
+        [done = std::move(done), asked = request.records](result<records_page> page) {
+          if (page)
+            page->asked = asked;
+          done(std::move(page));
+        },
+        to_json(request));
+  }
   void position(callback<primary_position> done) override {
     ask(position_, "/v1/position", identity_.patience, parse_primary_position, std::move(done));
   }
@@ -83,7 +94,8 @@ private:
 
   template <class T>
   void ask(control_channel& channel, std::string target, std::chrono::milliseconds patience,
-           result<T> (*parse)(std::string_view), callback<T> done);
+           result<T> (*parse)(std::string_view), std::type_identity_t<callback<T>> done,
+           std::string body = {});
   /// Runs `work` on the socket thread. False once the link has stopped.
   template <class Work>
   bool post(Work work);
@@ -148,8 +160,9 @@ bool http_link::post(Work work) {
 template <class T>
 void http_link::ask(control_channel& channel, std::string target,
                     std::chrono::milliseconds patience, result<T> (*parse)(std::string_view),
-                    callback<T> done) {
-  control_question question{std::move(target), patience, [parse, done](result<std::string> text) {
+                    std::type_identity_t<callback<T>> done, std::string body) {
+  control_question question{std::move(target), std::move(body), patience,
+                            [parse, done](result<std::string> text) {
                               done(text ? parse(*text) : fail(std::move(text).error()));
                             }};
   if (!post([&channel, question = std::move(question)]() mutable {

@@ -1,6 +1,6 @@
 // A secondary's way to its primary over HTTP.
 //
-//   events, catalogue, position ──► a connection each, one question at a time
+//   events, catalogue (and records by id), position ──► a connection each, one question at a time
 //   fetch ─┬─ small ──► `connections` that each ask for many blobs in one request
 //          └─ large ──► as many again, one blob at a time
 //
@@ -48,10 +48,13 @@ public:
   virtual ~primary_link() = default;
 
   // These fail with ec::primary_unreachable, ec::unauthorized, ec::protocol or ec::stopping, and
-  // with what the primary itself may say: ec::position_unknown, ec::type_waiting, ec::not_found.
+  // with what the primary itself may say: ec::position_unknown, ec::log_trimmed, ec::type_waiting,
+  // ec::not_found.
 
   virtual void events(const events_request& request, callback<events_page> done) = 0;
   virtual void catalogue(const catalogue_request& request, callback<catalogue_page> done) = 0;
+  /// `asked` of the answer is what was asked for.
+  virtual void records(const records_request& request, callback<records_page> done) = 0;
   virtual void position(callback<primary_position> done) = 0;
 
   /// Moves the job's bytes into the receiver, until it has finished or matched. Fails with one of

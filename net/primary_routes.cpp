@@ -105,11 +105,13 @@ struct primary_routes::impl {
 
   asio::awaitable<result<http_answer>> events(const http_request& request);
   asio::awaitable<result<http_answer>> catalogue(const http_request& request);
+  asio::awaitable<result<http_answer>> records(const http_request& request);
   asio::awaitable<result<http_answer>> position();
   asio::awaitable<result<void>> blobs(const http_request& request, answer_stream& out);
 
   result<events_page> read_events(const events_request& wanted);
   result<http_answer> read_catalogue(const catalogue_request& wanted);
+  result<http_answer> read_records(const std::string& body);
   result<primary_position> read_position();
   result<std::unique_ptr<blob_sender>> prepare_blobs(const std::string& body);
 
@@ -273,6 +275,21 @@ result<http_answer> primary_routes::impl::read_catalogue(const catalogue_request
   return json_answer(to_json(*page));
 }
 
+asio::awaitable<result<http_answer>> primary_routes::impl::records(const http_request& request) {
+  co_return co_await on_pool(database, [&] { return read_records(request.body); });
+}
+
+result<http_answer> primary_routes::impl::read_records(const std::string& body) {
+  const auto wanted = parse_records_request(body);
+  if (!wanted)
+    return fail(wanted.error());
+  const auto page = readers.ask(
+      [&](primary_reader& reader) { return reader.look_up(wanted->type, wanted->records); });
+  if (!page)
+    return fail(page.error());
+  return json_answer(to_json(*page));
+}
+
 asio::awaitable<result<http_answer>> primary_routes::impl::position() {
   const auto now = co_await on_pool(database, [this] { return read_position(); });
   if (!now)
@@ -405,6 +422,8 @@ void primary_routes::add_to(router& routes) {
              [parts](const http_request& request) { return parts->events(request); });
   routes.add("GET", "/v1/catalogue/*",
              [parts](const http_request& request) { return parts->catalogue(request); });
+  routes.add("POST", "/v1/records",
+             [parts](const http_request& request) { return parts->records(request); });
   routes.add("GET", "/v1/position", [parts](const http_request&) { return parts->position(); });
   routes.add_stream("POST", "/v1/blobs", [parts](const http_request& request, answer_stream& out) {
     return parts->blobs(request, out);

@@ -266,6 +266,26 @@ void command_line::add_orders() {
       ->add_option("type", args_.switched_type, "The type's name; without it: all types")
       ->type_name("TYPE");
 
+  add_for_site(
+      "recheck", "Compares a type, or all types, with what they come from, without events.",
+      "Example: farshore recheck package_file -c FILE\n"
+      "On a secondary: with the primary's catalogue. Records that are missing here are fetched, "
+      "and\n"
+      "what is gone from the primary is removed. That happens at each start of the node, too.",
+      [this](const site_access& site) { return recheck_command(site, args_.switched_type, io_); })
+      ->add_option("type", args_.switched_type, "The type's name; without it: all types")
+      ->type_name("TYPE");
+  add_for_site(
+      "approve", "Lets a type's removals go on that were held back because they are so many.",
+      "Example: farshore approve package_file -c FILE\n"
+      "A check that would remove more than 5 % of a type's records (and at least 10), or all of\n"
+      "them, removes nothing without this word; farshore status says how many it holds back. What\n"
+      "is there again by then is kept. Ends with 1 if nothing is held back.",
+      [this](const site_access& site) { return approve_command(site, args_.switched_type, io_); })
+      ->add_option("type", args_.switched_type, "The type's name")
+      ->required()
+      ->type_name("TYPE");
+
   auto publish = add_for_site(
       "publish", "Tells the secondaries of a change that touched no row, on the primary.",
       "Example: farshore publish package_file 7 updated -c FILE\n"

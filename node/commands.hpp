@@ -82,6 +82,12 @@ int resync_command(const site_access& site, const resync_options& options, conso
 int pause_command(const site_access& site, const std::string& type, console io);
 int resume_command(const site_access& site, const std::string& type, console io);
 
+/// RECHECK: compares a type, or (empty) all of them, with what they come from.
+int recheck_command(const site_access& site, const std::string& type, console io);
+
+/// APPROVE: lets go what a check or a scan of the type holds back.
+int approve_command(const site_access& site, const std::string& type, console io);
+
 struct publish_options {
   std::string type;
   std::string key;

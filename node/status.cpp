@@ -52,6 +52,10 @@ std::string note_of(const value& type, bool secondary) {
     return "paused";
   if (secondary && !bool_at(type, "/backfill_complete"))
     return "backfill runs";
+  if (auto held = int_at(type, "/check/held"); held > 0)
+    return fmt::format("{} removals held back", held);
+  if (auto stage = text_at(type, "/check/stage"); stage == "reading" || stage == "confirming")
+    return fmt::format("check runs, {} seen", int_at(type, "/check/seen"));
   return "";
 }
 

@@ -42,6 +42,10 @@ void judge_type(const value& type, wait_verdict& verdict) {
     verdict.accounted.push_back(fmt::format("type {} waits: {}", name, one_line(waiting)));
   else if (!bool_at(type, "/backfill_complete"))
     verdict.open.push_back(fmt::format("type {}: its backfill is not complete", name));
+  if (const auto held = int_at(type, "/check/held"); held > 0)
+    verdict.accounted.push_back(
+        fmt::format("type {}: {} gone from the primary, removals held back; farshore approve {}",
+                    name, held, name));
   if (due > 0)
     verdict.open.push_back(fmt::format("type {}: {} due", name, due));
   if (removing > 0)

@@ -5,6 +5,8 @@
 #include "registry/migrations.hpp"
 #include "registry/registry_rows.hpp"
 #include "registry/row_rules.hpp"
+#include "registry/suspect_rows.hpp"
+#include "registry/walk_rules.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -31,7 +33,8 @@ constexpr auto save_cursor_sql = R"(
 constexpr auto load_types_sql = R"(
   SELECT id, name, plural, store, enabled, declared, paused, generation, backfill_after,
          backfill_complete, resync_after, resync_upto,
-         farshore.microseconds(recovery_point) AS recovery_us
+         farshore.microseconds(recovery_point) AS recovery_us, walk_stage, walk_seen,
+         found_missing, found_gone, held, farshore.microseconds(walk_ended_at) AS walk_ended_us
   FROM farshore.replicable_type
 )";
 
@@ -40,7 +43,8 @@ constexpr auto save_type_sql = R"(
   UPDATE farshore.replicable_type SET
     plural = $2, store = $3, enabled = $4, declared = $5, paused = $6, generation = $7,
     backfill_after = $8, backfill_complete = $9, resync_after = $10, resync_upto = $11,
-    recovery_point = farshore.at($12)
+    recovery_point = farshore.at($12), walk_stage = $13, walk_seen = $14, found_missing = $15,
+    found_gone = $16, held = $17, walk_ended_at = farshore.at($18)
   WHERE id = $1
 )";
 
@@ -87,8 +91,12 @@ public:
   [[nodiscard]] result<std::vector<backfill_state>> backfills() override;
   result<epoch_number> start_epoch(const std::string& identity,
                                    const event_position& place) override;
+  result<void> skip_to(const event_position& place) override;
   result<applied> apply_events(const events_page& page) override;
   result<applied> apply_catalogue(const catalogue_page& page) override;
+  result<std::vector<record_id>> suspects(const std::string& type, std::size_t limit) override;
+  result<applied> apply_records(const records_page& page) override;
+  result<std::size_t> approve(const std::string& type) override;
   result<claimed> claim_due(const std::string& type, std::size_t limit) override;
   result<std::vector<bool>> finish(std::span<const outcome> outcomes) override;
   result<std::vector<claim_token>> renew(std::span<const claim_token> tokens) override;
@@ -112,6 +120,9 @@ private:
   void save(const type_entry& entry);
   void save_position();
   void advance_horizon(std::uint64_t covered_xid, std::optional<wall_time> horizon);
+  registry_counts read_counts_of(const type_entry& entry);
+  /// The walk's next step, once its last suspect was asked for.
+  void conclude_walk(type_entry& entry);
   void look_through_queue(const type_entry& entry, claim_round& round, std::size_t limit,
                           std::vector<claim>& granted, std::vector<registry_row>& rows);
   void find_removals(const type_entry& entry, std::span<claim> granted,
@@ -169,8 +180,16 @@ void registry_database::load() {
                       row["enabled"].as<bool>()};
     entry.is_declared = row["declared"].as<bool>();
     entry.paused = row["paused"].as<bool>();
-    entry.backfill = {name, row["generation"].as<std::int64_t>(),
-                      row["backfill_after"].as<record_id>(), row["backfill_complete"].as<bool>()};
+    entry.backfill = {name,
+                      row["generation"].as<std::int64_t>(),
+                      row["backfill_after"].as<record_id>(),
+                      row["backfill_complete"].as<bool>(),
+                      static_cast<walk_stage>(row["walk_stage"].as<int>()),
+                      row["walk_seen"].as<std::int64_t>(),
+                      row["found_missing"].as<std::int64_t>(),
+                      row["found_gone"].as<std::int64_t>(),
+                      row["held"].as<std::int64_t>(),
+                      time_of(row["walk_ended_us"])};
     entry.resync_after = row["resync_after"].as<record_id>(0);
     if (!row["resync_upto"].is_null())
       entry.resync_upto = row["resync_upto"].as<record_id>();
@@ -202,10 +221,12 @@ void registry_database::make_partition(type_entry& entry) {
 
 void registry_database::save(const type_entry& entry) {
   const auto& [name, plural, store, enabled] = entry.declared;
+  const auto& walk = entry.backfill;
   tx().exec_prepared0(save_type, entry.number, plural, store, enabled, entry.is_declared,
-                      entry.paused, entry.backfill.generation, entry.backfill.after,
-                      entry.backfill.complete, entry.resync_after, entry.resync_upto,
-                      to_microseconds(entry.recovery_point));
+                      entry.paused, walk.generation, walk.after, walk.complete, entry.resync_after,
+                      entry.resync_upto, to_microseconds(entry.recovery_point),
+                      static_cast<int>(walk.stage), walk.seen, walk.found_missing, walk.found_gone,
+                      walk.held, to_microseconds(walk.ended_at));
   told_.erase(name);
 }
 
@@ -270,8 +291,20 @@ result<epoch_number> registry_database::start_epoch(const std::string& identity,
       save(entry);
     }
     write_epoch(tx(), now());
+    forget_suspects(tx());
     claims_.void_all();
     return cursor_.epoch;
+  });
+}
+
+result<void> registry_database::skip_to(const event_position& place) {
+  return guarded("skip the log", [&] {
+    cursor_.place = place;
+    save_position();
+    for (auto& [_, entry] : types_) {
+      start_over(entry.backfill);
+      save(entry);
+    }
   });
 }
 
@@ -295,10 +328,21 @@ result<applied> registry_database::apply_events(const events_page& page) {
       const auto since_of_new =
           known->second.backfill.complete ? std::optional{since} : std::nullopt;
       note(type, write_events(tx(), known->second.number, events, since, since_of_new, now()));
+      if (auto& held = known->second.backfill.held; held > 0) {
+        held -= static_cast<std::int64_t>(release_held(tx(), known->second.number, events));
+        save(known->second);
+      }
     }
-    for (const auto& [type, id] : truncations(page))
-      if (const auto known = types_.find(type); known != types_.end())
-        note(type, {0, write_truncation(tx(), known->second.number, id, since)});
+    for (const auto& [type, id] : truncations(page)) {
+      const auto known = types_.find(type);
+      if (known == types_.end())
+        continue;
+      note(type, {0, write_truncation(tx(), known->second.number, id, since)});
+      if (std::exchange(known->second.backfill.held, 0) > 0) {
+        release_held(tx(), known->second.number);
+        save(known->second);
+      }
+    }
     auto& place = cursor_.place;
     if (std::pair{place.xid, place.id} < std::pair{page.upto.xid, page.upto.id})
       place = page.upto;
@@ -315,16 +359,92 @@ result<applied> registry_database::apply_catalogue(const catalogue_page& page) {
     return unknown_type(page.type);
   return guarded("apply catalogue", [&] {
     auto& entry = known->second;
-    entry.backfill = {page.type, page.generation, page.next_after, page.last};
-    save(entry);
     applied done;
-    if (page.rows.empty())
-      return done;
-    const auto effect = write_catalogue(tx(), entry.number, catalogue_rows(page), now());
-    done.changed = effect.raised + effect.due;
-    if (effect.due > 0)
-      done.due_types = {page.type};
+    if (take_page(entry.backfill, page)) {
+      const auto rows = catalogue_rows(page.rows);
+      if (!entry.backfill.complete && !rows.empty()) {
+        const auto effect = write_catalogue(tx(), entry.number, rows, now());
+        done.changed = effect.raised + effect.due;
+        if (effect.due > 0)
+          done.due_types = {page.type};
+      }
+      suspect_differing(tx(), entry.number, rows);
+      suspect_gone(tx(), entry.number, page.after, page_end(page), rows);
+      if (page.last && read_suspects(tx(), entry.number, record_id_before_all, 1).empty())
+        end_walk(entry.backfill, now());
+      save(entry);
+    }
+    done.walk = entry.backfill;
     return done;
+  });
+}
+
+result<std::vector<record_id>> registry_database::suspects(const std::string& type,
+                                                           std::size_t limit) {
+  const auto known = types_.find(type);
+  if (known == types_.end())
+    return unknown_type(type);
+  return guarded("read suspects", [&]() -> std::vector<record_id> {
+    const auto& entry = known->second;
+    if (entry.backfill.stage != walk_stage::confirming)
+      return {};
+    return read_suspects(tx(), entry.number, entry.backfill.after, limit);
+  });
+}
+
+result<applied> registry_database::apply_records(const records_page& page) {
+  const auto known = types_.find(page.type);
+  if (known == types_.end())
+    return unknown_type(page.type);
+  return guarded("apply records", [&] {
+    auto& entry = known->second;
+    auto& walk = entry.backfill;
+    applied done;
+    if (takes_records(walk, page)) {
+      const auto absent = absent_records(page);
+      const auto made = write_catalogue(tx(), entry.number, catalogue_rows(page.rows), now(), true);
+      const auto gone = write_gone(tx(), entry.number, absent, now());
+      settle_suspects(tx(), entry.number, page.asked, absent);
+      for (const auto record : page.asked)
+        claims_.outdate({page.type, record});
+      done.changed = made.raised + made.due + gone;
+      if (made.due + gone > 0)
+        done.due_types = {page.type};
+      walk.found_missing += static_cast<std::int64_t>(made.raised + made.due);
+      walk.found_gone += static_cast<std::int64_t>(gone);
+      if (!page.asked.empty())
+        walk.after = page.asked.back();
+      if (read_suspects(tx(), entry.number, walk.after, 1).empty())
+        conclude_walk(entry);
+      save(entry);
+    }
+    done.walk = walk;
+    return done;
+  });
+}
+
+void registry_database::conclude_walk(type_entry& entry) {
+  const auto counts = read_counts_of(entry);
+  const auto next = conclude(entry.backfill, count_suspects(tx(), entry.number),
+                             counts.registry - counts.removing, now());
+  if (next == verdict::hold)
+    set_suspicion(tx(), entry.number, suspicion::held);
+  if (next == verdict::let_go)
+    set_suspicion(tx(), entry.number, suspicion::approved);
+}
+
+result<std::size_t> registry_database::approve(const std::string& type) {
+  const auto known = types_.find(type);
+  if (known == types_.end())
+    return unknown_type(type);
+  return guarded("approve", [&] {
+    auto& entry = known->second;
+    const auto approved = approve_held(tx(), entry.number);
+    if (approved > 0) {
+      take_approval(entry.backfill);
+      save(entry);
+    }
+    return approved;
   });
 }
 
@@ -528,19 +648,21 @@ result<registry_counts> registry_database::counts(const std::string& type) {
   const auto known = types_.find(type);
   if (known == types_.end())
     return unknown_type(type);
-  return guarded("counts", [&] {
-    const auto row = tx().exec_prepared1(read_counts, known->second.number);
-    registry_counts counts;
-    counts.registry = row["registry"].as<std::int64_t>();
-    counts.pending = row["pending"].as<std::int64_t>();
-    counts.started = row["started"].as<std::int64_t>();
-    counts.synced = row["synced"].as<std::int64_t>();
-    counts.failed = row["failed"].as<std::int64_t>();
-    counts.missing_on_primary = row["missing_on_primary"].as<std::int64_t>();
-    counts.removing = row["removing"].as<std::int64_t>();
-    counts.never_synced = row["never_synced"].as<std::int64_t>();
-    return counts;
-  });
+  return guarded("counts", [&] { return read_counts_of(known->second); });
+}
+
+registry_counts registry_database::read_counts_of(const type_entry& entry) {
+  const auto row = tx().exec_prepared1(read_counts, entry.number);
+  registry_counts counts;
+  counts.registry = row["registry"].as<std::int64_t>();
+  counts.pending = row["pending"].as<std::int64_t>();
+  counts.started = row["started"].as<std::int64_t>();
+  counts.synced = row["synced"].as<std::int64_t>();
+  counts.failed = row["failed"].as<std::int64_t>();
+  counts.missing_on_primary = row["missing_on_primary"].as<std::int64_t>();
+  counts.removing = row["removing"].as<std::int64_t>();
+  counts.never_synced = row["never_synced"].as<std::int64_t>();
+  return counts;
 }
 
 result<std::vector<recovery_point>> registry_database::recovery_points() {

@@ -64,7 +64,7 @@ constexpr auto numbered_page_sql = R"(
 )";
 
 constexpr auto keys_of_sql = R"(
-  SELECT w.n, k.key FROM unnest($2::bigint[]) WITH ORDINALITY AS w(record_id, n)
+  SELECT k.record_id, k.key FROM unnest($2::bigint[]) AS w(record_id)
   JOIN farshore.record_keys k ON k.type_id = $1 AND k.record_id = w.record_id
 )";
 
@@ -170,6 +170,16 @@ std::optional<checksum> checksum_of(const pqxx::field& field) {
   return sum;
 }
 
+/// Of the rows those that are present, as the catalogue names them.
+std::vector<catalogue_row> listed(const ready_type& type, std::vector<looked_up> rows) {
+  std::vector<catalogue_row> out;
+  for (auto& row : rows)
+    if (row.present)
+      out.push_back({row.record, std::move(row.key), std::move(row.locator), row.size,
+                     std::max(row.rev, type.floor), row.sum});
+  return out;
+}
+
 class pg_primary_reader final : public primary_reader {
 public:
   explicit pg_primary_reader(std::unique_ptr<pqxx::connection> db) : db_{std::move(db)} {}
@@ -191,6 +201,8 @@ public:
   result<events_page> events(const event_position& after, std::size_t limit) override;
   result<catalogue_page> catalogue(const std::string& type, record_id after,
                                    std::size_t limit) override;
+  result<records_page> look_up(const std::string& type,
+                               std::span<const record_id> records) override;
   result<std::vector<resolved_record>> resolve(const std::string& type,
                                                std::span<const record_id> records) override;
   result<event_position> newest_place() override;
@@ -210,6 +222,8 @@ private:
                                   std::span<const logged> rows, std::vector<served_event>& out);
   std::optional<sql_refusal> look_up(pqxx::dbtransaction& tx, const ready_type& type,
                                      std::span<looked_up> rows);
+  result<std::vector<looked_up>> find_rows(pqxx::dbtransaction& tx, const ready_type& type,
+                                           std::span<const record_id> records);
 
   std::unique_ptr<pqxx::connection> db_;
   std::vector<replicable_type> declared_;
@@ -437,11 +451,41 @@ result<catalogue_page> pg_primary_reader::catalogue(const std::string& name, rec
     page.generation = type->generation;
     page.next_after = rows.empty() ? after : rows.back().record;
     page.last = rows.size() < limit;
-    for (auto& row : rows)
-      if (row.present)
-        page.rows.push_back({row.record, std::move(row.key), std::move(row.locator), row.size,
-                             std::max(row.rev, type->floor), row.sum});
+    page.rows = listed(*type, std::move(rows));
     return page;
+  });
+}
+
+/// By their ids; a record that has no key is left out.
+result<std::vector<looked_up>> pg_primary_reader::find_rows(pqxx::dbtransaction& tx,
+                                                            const ready_type& type,
+                                                            std::span<const record_id> records) {
+  std::vector<looked_up> rows;
+  if (type.kind == key_kind::integer)
+    for (const auto record : records)
+      rows.push_back({record, std::to_string(record), false, {}, {}, 0, {}});
+  else
+    for (const auto& row : tx.exec_params(keys_of_sql, type.type_id, array_literal(records)))
+      rows.push_back(
+          {row["record_id"].as<record_id>(), row["key"].as<std::string>(), false, {}, {}, 0, {}});
+  if (const auto why = look_up(tx, type, rows))
+    return fail(ec::type_waiting,
+                "records of " + type.declared->name + " can't be looked up now: " + why->message);
+  return rows;
+}
+
+result<records_page> pg_primary_reader::look_up(const std::string& name,
+                                                std::span<const record_id> records) {
+  return guarded("look up records of " + name, [&]() -> result<records_page> {
+    snapshot tx{*db_};
+    const auto type = find_ready(tx, name);
+    if (!type)
+      return fail(type.error());
+    auto rows = find_rows(tx, *type, records);
+    if (!rows)
+      return fail(std::move(rows).error());
+    return records_page{
+        name, type->generation, {records.begin(), records.end()}, listed(*type, std::move(*rows))};
   });
 }
 
@@ -452,31 +496,21 @@ pg_primary_reader::resolve(const std::string& name, std::span<const record_id> r
     const auto type = find_ready(tx, name);
     if (!type)
       return fail(type.error());
+    const auto rows = find_rows(tx, *type, records);
+    if (!rows)
+      return fail(rows.error());
+    std::unordered_map<record_id, const looked_up*> by_record;
+    for (const auto& row : *rows)
+      by_record.emplace(row.record, &row);
     std::vector<resolved_record> out;
-    std::vector<looked_up> rows;
-    std::vector<std::size_t> places;
-    for (const auto record : records)
-      out.push_back({record, false, {}, {}});
-    if (type->kind == key_kind::integer) {
-      for (std::size_t i = 0; i < records.size(); ++i) {
-        rows.push_back({records[i], std::to_string(records[i]), false, {}, {}, 0, {}});
-        places.push_back(i);
-      }
-    } else {
-      for (const auto& row : tx.exec_params(keys_of_sql, type->type_id, array_literal(records))) {
-        places.push_back(row["n"].as<std::size_t>() - 1);
-        rows.push_back(
-            {records[places.back()], row["key"].as<std::string>(), false, {}, {}, 0, {}});
-      }
-    }
-    if (const auto why = look_up(tx, *type, rows))
-      return fail(ec::type_waiting,
-                  "records of " + name + " can't be looked up now: " + why->message);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      auto& to = out[places[i]];
-      to.present = rows[i].present;
-      to.locator = std::move(rows[i].locator);
-      to.sum = rows[i].sum;
+    for (const auto record : records) {
+      auto& to = out.emplace_back(resolved_record{record, false, {}, {}});
+      const auto found = by_record.find(record);
+      if (found == by_record.end())
+        continue;
+      to.present = found->second->present;
+      to.locator = found->second->locator;
+      to.sum = found->second->sum;
     }
     return out;
   });

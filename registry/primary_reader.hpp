@@ -53,6 +53,11 @@ public:
   virtual result<catalogue_page> catalogue(const std::string& type, record_id after,
                                            std::size_t limit) = 0;
 
+  /// Those of the records, in ascending order, that are there and available, as the catalogue names
+  /// them. Fails as catalogue() does.
+  virtual result<records_page> look_up(const std::string& type,
+                                       std::span<const record_id> records) = 0;
+
   /// The rows' present locators, in the order asked.
   virtual result<std::vector<resolved_record>> resolve(const std::string& type,
                                                        std::span<const record_id> records) = 0;

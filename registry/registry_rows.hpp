@@ -9,6 +9,7 @@
 #include "registry/claim_table.hpp"
 #include "registry/records.hpp"
 #include "registry/registry_row.hpp"
+#include "registry/type_statements.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -22,16 +23,10 @@
 
 namespace farshore {
 
-/// `replicable_type.id`.
-using type_number = std::int32_t;
-
 /// A time as statements take it; null where there is none.
 std::optional<std::int64_t> to_microseconds(std::optional<wall_time> t);
 /// Inverse, for a column of whole microseconds.
 std::optional<wall_time> time_of(const pqxx::field& microseconds);
-
-/// A type's partition; unquoted.
-std::string partition_of(const std::string& type);
 
 /// Sets the connection's planner to what suits these statements; call once for a connection, before
 /// anything else.
@@ -54,9 +49,13 @@ page_effect write_events(pqxx::transaction_base& tx, type_number type,
 /// Returns how many rows it made due.
 std::size_t write_truncation(pqxx::transaction_base& tx, type_number type, revision id,
                              wall_time since);
+/// `asked`: the rows are not a page's, but were asked for by id.
 page_effect write_catalogue(pqxx::transaction_base& tx, type_number type,
-                            std::span<const catalogue_row> rows, wall_time now);
+                            std::span<const catalogue_row> rows, wall_time now, bool asked = false);
 void write_epoch(pqxx::transaction_base& tx, wall_time now);
+/// Marks the rows of the approved ones among `absent` for removal. Returns how many.
+std::size_t write_gone(pqxx::transaction_base& tx, type_number type,
+                       std::span<const record_id> absent, wall_time now);
 
 // -- claims --------------------------------------------------------------------------------------
 

@@ -90,6 +90,14 @@ void make_pending(registry_row& row, std::optional<wall_time> retry_at) {
   row.retry_at = retry_at;
 }
 
+/// Due as bulk work, with a change that the log did not tell of. What is due as a live change stays
+/// so.
+void make_due_untold(registry_row& row, wall_time now) {
+  note_change(row, since_unknown);
+  const bool is_live = row.state == sync_state::pending && !row.retry_at;
+  make_pending(row, is_live ? std::nullopt : std::optional{now});
+}
+
 } // namespace
 
 wall_time stored_time(wall_time t) {
@@ -145,9 +153,9 @@ std::map<std::string, revision> truncations(const events_page& page) {
   return highest;
 }
 
-std::vector<catalogue_row> catalogue_rows(const catalogue_page& page) {
+std::vector<catalogue_row> catalogue_rows(std::span<const catalogue_row> page) {
   std::map<record_id, const catalogue_row*> found;
-  for (const auto& row : page.rows)
+  for (const auto& row : page)
     found[row.record] = &row;
   std::vector<catalogue_row> rows;
   rows.reserve(found.size());
@@ -247,10 +255,10 @@ registry_row row_of(const catalogue_row& found, wall_time now) {
   return row;
 }
 
-change apply_catalogue(registry_row& row, const catalogue_row& found, wall_time now) {
-  if (row.target_revision >= found.rev)
+change apply_catalogue(registry_row& row, const catalogue_row& found, wall_time now, bool asked) {
+  if (row.target_revision >= found.rev && (row.wanted || !asked))
     return change::none;
-  row.target_revision = found.rev;
+  row.target_revision = std::max(row.target_revision, found.rev);
   row.key = found.key;
   row.primary_checksum = found.sum;
   if (is_on_disk(row, found.locator, found.sum)) {
@@ -260,10 +268,17 @@ change apply_catalogue(registry_row& row, const catalogue_row& found, wall_time 
   row.wanted = true;
   relocate(row, found.locator);
   row.size = found.size;
-  note_change(row, since_unknown); // the log did not tell of it
-  const bool is_live = row.state == sync_state::pending && !row.retry_at;
-  make_pending(row, is_live ? std::nullopt : std::optional{now});
+  make_due_untold(row, now);
   return change::due;
+}
+
+bool differs(const registry_row* row, const catalogue_row& found) {
+  return !row || !row->wanted || row->target_revision < found.rev;
+}
+
+void apply_gone(registry_row& row, wall_time now) {
+  row.wanted = false;
+  make_due_untold(row, now);
 }
 
 void apply_epoch(registry_row& row, wall_time now) {

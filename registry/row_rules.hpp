@@ -9,6 +9,7 @@
 #include "registry/registry_row.hpp"
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,7 +35,7 @@ std::map<std::string, std::vector<served_event>> newest_events(const events_page
 /// events: what lies below it and was served as present comes again, with a higher id.
 std::map<std::string, revision> truncations(const events_page& page);
 /// A page's rows, each record once, by record.
-std::vector<catalogue_row> catalogue_rows(const catalogue_page& page);
+std::vector<catalogue_row> catalogue_rows(std::span<const catalogue_row> page);
 
 /// What to tell of a type's recovery point where `now` was found, and `told` is the latest that was
 /// told (updated): within an epoch it never goes back.
@@ -57,7 +58,14 @@ registry_row row_of(const served_event& e, std::optional<wall_time> since, wall_
 change apply_event(registry_row& row, const served_event& e, wall_time since);
 change apply_truncation(registry_row& row, revision id, wall_time since);
 registry_row row_of(const catalogue_row& found, wall_time now);
-change apply_catalogue(registry_row& row, const catalogue_row& found, wall_time now);
+/// `asked`: not of a page, but asked for by id. Then the record is there, whatever the log said,
+/// and an unwanted row is wanted again; a page may be behind the log.
+change apply_catalogue(registry_row& row, const catalogue_row& found, wall_time now,
+                       bool asked = false);
+/// The row (nullptr: none) is not what the catalogue calls for.
+bool differs(const registry_row* row, const catalogue_row& found);
+/// The record is gone, and no event told so.
+void apply_gone(registry_row& row, wall_time now);
 void apply_epoch(registry_row& row, wall_time now);
 void apply_resync(registry_row& row, wall_time now);
 /// False: leave the row alone, it is due or under way.

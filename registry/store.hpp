@@ -20,6 +20,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace farshore {
@@ -33,14 +34,43 @@ struct store_type {
   bool enabled = true;
 };
 
-/// How far a type's backfill has come; kept across restarts.
+/// What a walk through a type's catalogue is at.
+enum class walk_stage : std::uint8_t {
+  /// No walk is under way.
+  none = 0,
+  /// Reads the catalogue, page by page.
+  reading = 1,
+  /// Asks again, by id, for what differed.
+  confirming = 2,
+};
+std::string_view to_string(walk_stage stage);
+
+/// How a type's walk through the primary's catalogue stands: the first one of a generation makes
+/// the rows (backfill), each later one compares them (check). Kept across restarts.
 struct backfill_state {
   std::string type;
-  /// The primary's generation that is being, or was, backfilled; 0: none yet.
+  /// The primary's generation that is being, or was, walked through; 0: none yet.
   std::int64_t generation = 0;
-  /// Continue behind this record id.
+  /// The stage goes on behind this record id.
   record_id after = record_id_before_all;
+  /// A walk of this generation has been through.
   bool complete = false;
+  walk_stage stage = walk_stage::none;
+
+  // Of the walk that is under way, or of the last one:
+  /// Catalogue rows that it has read.
+  std::int64_t seen = 0;
+  /// Records that had no row, or a change that the log did not tell of.
+  std::int64_t found_missing = 0;
+  /// Rows whose record was gone, marked for removal.
+  std::int64_t found_gone = 0;
+
+  /// Rows whose record is gone, not marked: so many wait for the operator's word.
+  std::int64_t held = 0;
+  /// When the last walk ended.
+  std::optional<wall_time> ended_at = {};
+
+  friend bool operator==(const backfill_state&, const backfill_state&) = default;
 };
 
 struct cursor_state {
@@ -57,6 +87,8 @@ struct applied {
   /// Types that have new due records: their supervisors should look.
   std::vector<std::string> due_types;
   std::size_t changed = 0;
+  /// How the type's walk stands; after a page of the catalogue, or records asked for by id.
+  std::optional<backfill_state> walk = {};
 };
 
 struct claimed {
@@ -99,11 +131,15 @@ public:
   [[nodiscard]] virtual result<cursor_state> cursor() = 0;
   [[nodiscard]] virtual result<std::vector<backfill_state>> backfills() = 0;
 
-  /// A new epoch: forgets the log's place and every backfill, voids all claims, keeps the rows but
-  /// makes all of them due (revisions of the old epoch mean nothing). What a voided claim locked
-  /// stays locked until its worker reports or its lease has run out.
+  /// A new epoch: forgets the log's place, every walk and every suspect, voids all claims, keeps
+  /// the rows but makes all of them due (revisions of the old epoch mean nothing). What a voided
+  /// claim locked stays locked until its worker reports or its lease has run out.
   virtual result<epoch_number> start_epoch(const std::string& identity,
                                            const event_position& place) = 0;
+
+  /// The log between the cursor's place and this one is lost: goes on there, in the same epoch; the
+  /// rows keep their revisions, and every type's walk begins anew, with nothing complete.
+  virtual result<void> skip_to(const event_position& place) = 0;
 
   /// Raises targets, makes and marks rows, and moves the cursor to `page.upto`, all at once.
   /// An event whose id is not above the row's target changes nothing (so applying twice is safe).
@@ -111,11 +147,28 @@ public:
   /// Content that is on disk already, by the checksum that an event brings, makes no work.
   virtual result<applied> apply_events(const events_page& page) = 0;
 
-  /// Makes a row for each record that has none, raises a target that lies below the page's
-  /// revision (never lowers one), and moves the type's backfill to `page.next_after`.
-  /// A page of a generation other than the type's current backfill starts that generation's (whose
-  /// revisions are all above what an earlier one could know, so every row is looked at again).
+  /// Moves the type's walk to `page.next_after`; a first page (by its `after`) begins a new walk.
+  /// Until a walk of the page's generation has been through, it makes a row for each record that
+  /// has none, and raises a target that lies below the page's revision (never lowers one; a new
+  /// generation's revisions are all above what an earlier one could know, so every row is looked at
+  /// again). From then on it changes no row. What differs (a record without a wanted row or with a
+  /// newer revision, a wanted row whose record is not in the page) becomes a suspect, which is kept
+  /// until it was asked for by id. A page that does not continue the walk changes nothing.
   virtual result<applied> apply_catalogue(const catalogue_page& page) = 0;
+
+  /// The suspects to ask for next: those behind the walk's place, at most `limit`, in ascending
+  /// order. None while the catalogue is being read.
+  virtual result<std::vector<record_id>> suspects(const std::string& type, std::size_t limit) = 0;
+
+  /// What was asked for once the log was read beyond what the walk saw is a fact. A record that is
+  /// there gets its row, or its target raised, and is no suspect any more. Of those that are not,
+  /// rows that may go (approved) are marked for removal; the others are confirmed. With the last
+  /// suspect the walk ends: too many confirmed ones are held, few are approved and asked for once
+  /// more (promise 11). Changes nothing where the walk is at something else.
+  virtual result<applied> apply_records(const records_page& page) = 0;
+
+  /// Lets what is held of the type go, once it was asked for again. Returns how many rows.
+  virtual result<std::size_t> approve(const std::string& type) = 0;
 
   /// Up to `limit` due records, live changes before bulk, then by due time; none of them, and none
   /// of their locators, is under another live claim. Paused and disabled types yield none.

@@ -31,6 +31,16 @@ public:
   result<epoch_number> start_epoch(const std::string&, const event_position&) override {
     return note("epoch").map([] { return epoch_number{2}; });
   }
+  result<void> skip_to(const event_position&) override { return note("skip"); }
+  result<std::vector<record_id>> suspects(const std::string&, std::size_t) override {
+    return note("suspects").map([] { return std::vector<record_id>{7}; });
+  }
+  result<applied> apply_records(const records_page&) override {
+    return note("records").map([] { return applied{}; });
+  }
+  result<std::size_t> approve(const std::string&) override {
+    return note("approve").map([] { return std::size_t{4}; });
+  }
   result<applied> apply_events(const events_page&) override {
     return note("events").map([] { return applied{{"widget"}, 1}; });
   }

@@ -246,7 +246,7 @@ public:
       return fail(*failed);
     if (type != "widget")
       return fail(ec::not_found, "no such type");
-    catalogue_page page{type, 1, {}, after, true};
+    catalogue_page page{type, 1, after, {}, after, true};
     for (const auto& [record, row] : data_->rows)
       if (record > after) {
         if (page.rows.size() == limit) {
@@ -256,6 +256,20 @@ public:
         page.rows.push_back({record, std::to_string(record), row.locator, {}, 0, row.sum});
         page.next_after = record;
       }
+    return page;
+  }
+  result<records_page> look_up(const std::string& type,
+                               std::span<const record_id> records) override {
+    const std::scoped_lock lock{data_->mutex};
+    if (auto failed = failure())
+      return fail(*failed);
+    if (type != "widget")
+      return fail(ec::not_found, "no such type");
+    records_page page{type, 1, {}, {}};
+    for (const auto record : records)
+      if (const auto row = data_->rows.find(record); row != data_->rows.end())
+        page.rows.push_back(
+            {record, std::to_string(record), row->second.locator, {}, 0, row->second.sum});
     return page;
   }
   result<std::vector<resolved_record>> resolve(const std::string&,

@@ -212,6 +212,26 @@ TEST_CASE_METHOD(wire_fixture, "the catalogue is served page by page", "[routes]
   CHECK(unknown.get().error().code == ec::not_found);
 }
 
+TEST_CASE_METHOD(wire_fixture, "records are looked up by id", "[routes]") {
+  for (int i = 1; i <= 3; ++i)
+    database->add_row(i, "f" + std::to_string(i));
+  answer<records_page> some;
+  link().records({"widget", {-1, 2, 3, 77}}, some.taker());
+  const auto page = some.get();
+  REQUIRE(page);
+  CHECK(page->generation == 1);
+  CHECK(page->asked == std::vector<record_id>{-1, 2, 3, 77});
+  REQUIRE(page->rows.size() == 2);
+  CHECK(page->rows[0].record == 2);
+  CHECK(page->rows[1].locator == "f3");
+  answer<records_page> unknown;
+  link().records({"nonsense", {1}}, unknown.taker());
+  CHECK(unknown.get().error().code == ec::not_found);
+  answer<records_page> disordered;
+  link().records({"widget", {2, 1}}, disordered.taker());
+  CHECK(disordered.get().error().code == ec::protocol);
+}
+
 TEST_CASE_METHOD(wire_fixture, "a connection to the database that broke is replaced unnoticed",
                  "[routes]") {
   REQUIRE(events({{}, 100, 0ms}));

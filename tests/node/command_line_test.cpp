@@ -59,7 +59,7 @@ TEST_CASE_METHOD(program, "help teaches, and is no mistake", "[command line]") {
   CHECK(run({"--help"}) == exit_code::done);
   CHECK_THAT(out.str(), Contains("farshore check -c FILE") && Contains("Exit codes: 0 done"));
   for (auto command : {"secret", "check", "node", "status", "wait", "list", "resync", "pause",
-                       "resume", "publish", "database-url"}) {
+                       "resume", "recheck", "approve", "publish", "database-url"}) {
     CAPTURE(command);
     CHECK(run({command, "--help"}) == exit_code::done);
     CHECK_THAT(out.str(), Contains("Example: ") && Contains("Exit codes: 0 done"));
@@ -131,6 +131,10 @@ TEST_CASE_METHOD(program, "each command line becomes its request", "[command lin
   CHECK(asked == R"(POST /api/v1/pause {"type":null})");
   CHECK(run_at(secondary, {"resume", "file"}) == exit_code::done);
   CHECK(asked == R"(POST /api/v1/resume {"type":"file"})");
+  CHECK(run_at(secondary, {"recheck"}) == exit_code::done);
+  CHECK(asked == R"(POST /api/v1/recheck {"type":null})");
+  run_at(secondary, {"approve", "file"});
+  CHECK(asked == R"(POST /api/v1/approve {"type":"file"})");
   CHECK(run_at(secondary, {"wait", "--timeout", "0.5", "--strict"}) == exit_code::done);
   CHECK(asked == "GET /api/v1/status");
   site_folder primary{"primary"};

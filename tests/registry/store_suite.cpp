@@ -21,6 +21,15 @@ std::vector<record_id> records_of(const claimed& got) {
 using texts = std::vector<std::string>;
 using records = std::vector<record_id>;
 
+/// What the primary lists when it has just what is here.
+template <class Fixture>
+std::vector<catalogue_row> listed_all(Fixture& t) {
+  std::vector<catalogue_row> all;
+  for (const auto& row : t.backend.rows("file"))
+    all.push_back(listed(row.record, row.locator, row.target_revision));
+  return all;
+}
+
 } // namespace
 
 #define REGISTRY_TEST(sentence)                                                                    \
@@ -380,11 +389,336 @@ REGISTRY_TEST("a record that is listed twice on a page counts once") {
   CHECK(t.row(1).locator == "b");
 }
 
+// -- checks ---------------------------------------------------------------------------------------
+
+REGISTRY_TEST("a check writes no row before it has asked for what differs") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  t.make_synced(2, "b");
+  t.make_synced(3, "c");
+  t.backfilled();
+  t.events({gone(50, 3)});
+  const auto before = t.backend.rows("file");
+  // 1 is as it was; 2 is gone; 3 has come back, 4 is new and 1's change is ahead of its event.
+  const auto done = t.catalogue({listed(1, "a", 60), listed(3, "c"), listed(4, "d")});
+  CHECK(done.changed == 0);
+  CHECK(done.due_types.empty());
+  CHECK(t.backend.rows("file") == before);
+  REQUIRE(done.walk);
+  CHECK(done.walk->stage == walk_stage::confirming);
+  CHECK(done.walk->complete); // as it was: nothing waits for a check
+  CHECK(done.walk->seen == 3);
+  CHECK(t.suspects() == records{1, 2, 3, 4});
+}
+
+REGISTRY_TEST("a check that finds nothing ends with its last page") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  t.backfilled();
+  t.time.advance(1s);
+  const auto done = t.catalogue({listed(1, "a")});
+  REQUIRE(done.walk);
+  CHECK(done.walk->stage == walk_stage::none);
+  CHECK(done.walk->ended_at == t.wall());
+  CHECK(t.suspects().empty());
+}
+
+REGISTRY_TEST("what is missing twice is made, and holds the recovery point until it is here") {
+  auto& t = *this;
+  t.backfilled();
+  t.horizon(t.wall());
+  t.catalogue({listed(1, "a", 7, 3)});
+  CHECK(t.recovery() == t.wall()); // a walk alone changes nothing
+  const auto done = t.records({1}, {listed(1, "a", 7, 3)});
+  CHECK(done.changed == 1);
+  CHECK(done.due_types == texts{"file"});
+  CHECK(done.walk->found_missing == 1);
+  CHECK(t.row(1).target_revision == 7);
+  CHECK(t.row(1).primary_checksum == sum_of(3));
+  CHECK_FALSE(t.recovery());
+  t.finish(synced(t.claim_one(), 3));
+  CHECK(t.recovery() == t.wall());
+}
+
+REGISTRY_TEST("a change that no event told of is made when it was asked for") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  t.backfilled();
+  t.catalogue({listed(1, "moved", 60)});
+  CHECK(t.row(1).locator == "a");
+  t.confirm({listed(1, "moved", 60)});
+  CHECK(t.row(1).target_revision == 60);
+  CHECK(t.row(1).locator == "moved");
+  CHECK(t.row(1).stale_locators == texts{"a"});
+  CHECK(t.walk().found_missing == 1);
+}
+
+REGISTRY_TEST("a record that is there by id is wanted again, whatever the log said") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  t.make_synced(2, "b");
+  t.backfilled();
+  t.events({gone(50, 1)});
+  const auto removal = t.claim_one();
+  t.catalogue({listed(1, "elsewhere", 20), listed(2, "b")});
+  t.confirm({listed(1, "elsewhere", 20), listed(2, "b")});
+  CHECK(t.row(1).wanted);
+  CHECK(t.row(1).target_revision == 50); // never lowered
+  CHECK(t.row(1).locator == "elsewhere");
+  CHECK(t.row(1).stale_locators == texts{"a"});
+  // The removal that was under way ends, and the record is fetched again.
+  CHECK(t.finish(removed(removal)));
+  CHECK(t.row(1).state == sync_state::pending);
+  CHECK(t.claim_one().wanted);
+}
+
+REGISTRY_TEST("a download that was under way does not keep a row whose record is gone") {
+  auto& t = *this;
+  for (record_id n = 1; n <= 30; ++n)
+    t.make_synced(n, "f" + std::to_string(n));
+  t.backfilled();
+  t.resync({resync_selection::kind::ids, {1}});
+  const auto download = t.claim_one();
+  auto there = listed_all(t);
+  std::erase_if(there, [](const auto& row) { return row.record == 1; });
+  t.catalogue(there);
+  t.confirm(there);
+  CHECK_FALSE(t.row(1).wanted);
+  CHECK(t.finish(synced(download)));
+  CHECK(t.row(1).state == sync_state::pending);
+  const auto removal = t.claim_one();
+  CHECK_FALSE(removal.wanted);
+  CHECK(removal.remove == texts{"f1"});
+  t.finish(removed(removal));
+  CHECK_FALSE(t.has_row(1));
+}
+
+REGISTRY_TEST("few that are gone are asked for twice, then removed") {
+  auto& t = *this;
+  for (record_id n = 1; n <= 30; ++n)
+    t.make_synced(n, "f" + std::to_string(n));
+  t.backfilled();
+  auto there = listed_all(t);
+  std::erase_if(there, [](const auto& row) { return row.record % 10 == 0; });
+  t.catalogue(there);
+  CHECK(t.suspects() == records{10, 20, 30});
+  // 20 was created again meanwhile.
+  t.records({10, 20, 30}, {listed(20, "f20")});
+  CHECK(t.row(10).wanted);
+  CHECK(t.suspects() == records{10, 30});
+  const auto done = t.records({10, 30}, {});
+  CHECK(done.changed == 2);
+  CHECK(done.due_types == texts{"file"});
+  CHECK(done.walk->found_gone == 2);
+  CHECK(done.walk->stage == walk_stage::none);
+  CHECK_FALSE(t.row(10).wanted);
+  CHECK(t.row(20).wanted);
+  const auto got = t.claim_all();
+  REQUIRE(records_of(got) == records{10, 30});
+  CHECK(got.claims.front().remove == texts{"f10"});
+}
+
+REGISTRY_TEST("a row that is due as live stays so when its record is gone") {
+  auto& t = *this;
+  for (record_id n = 1; n <= 30; ++n)
+    t.events({present(n, n, "f" + std::to_string(n))});
+  t.backfilled();
+  auto there = listed_all(t);
+  there.pop_back();
+  t.catalogue(there);
+  t.confirm(there);
+  CHECK_FALSE(t.row(30).wanted);
+  CHECK_FALSE(t.row(30).retry_at);
+}
+
+REGISTRY_TEST("a wave is held until it is approved, also over a restart") {
+  auto& t = *this;
+  for (record_id n = 1; n <= 30; ++n)
+    t.make_synced(n, "f" + std::to_string(n));
+  t.backfilled();
+  auto there = listed_all(t);
+  there.resize(20);
+  t.catalogue(there);
+  t.confirm(there);
+  CHECK(t.walk().held == 10);
+  CHECK(t.walk().found_gone == 0);
+  CHECK(t.counts().removing == 0);
+  t.backend.reopen();
+  CHECK(t.walk().held == 10);
+  SECTION("then what is still gone goes") {
+    CHECK(t.approve() == 10);
+    CHECK(t.walk().held == 0);
+    CHECK(t.counts().removing == 0); // asked for once more
+    there.push_back(listed(25, "f25"));
+    t.confirm(there);
+    CHECK(t.counts().removing == 9);
+    CHECK(t.row(25).wanted);
+    CHECK(t.walk().found_gone == 9);
+    CHECK(t.approve() == 0);
+  }
+  SECTION("a check that finds them again lifts it") {
+    for (record_id n = 21; n <= 30; ++n)
+      there.push_back(listed(n, "f" + std::to_string(n)));
+    t.catalogue(there);
+    t.confirm(there);
+    CHECK(t.walk().held == 0);
+    CHECK(t.approve() == 0);
+    CHECK(t.counts().removing == 0);
+  }
+  SECTION("a check that finds them gone again holds them again") {
+    t.catalogue(there);
+    CHECK(t.walk().held == 10); // meanwhile, too
+    t.confirm(there);
+    CHECK(t.walk().held == 10);
+    CHECK(t.counts().removing == 0);
+  }
+  SECTION("a check that finds most of them again lets the others go") {
+    for (record_id n = 22; n <= 30; ++n)
+      there.push_back(listed(n, "f" + std::to_string(n)));
+    t.catalogue(there);
+    t.confirm(there);
+    CHECK(t.walk().held == 0);
+    CHECK(t.counts().removing == 1);
+  }
+  SECTION("events settle what they tell of") {
+    t.events({present(80, 21, "f21"), gone(81, 22)});
+    CHECK(t.walk().held == 8);
+    CHECK(t.approve() == 8);
+    t.confirm(there);
+    CHECK(t.row(21).wanted);
+    CHECK(t.counts().removing == 9);
+  }
+  SECTION("truncation settles all of them") {
+    t.events({truncated(90)});
+    CHECK(t.walk().held == 0);
+    CHECK(t.approve() == 0);
+  }
+  SECTION("an approval while a check runs counts at its end") {
+    t.catalogue({there.begin(), there.begin() + 5}, 1, false);
+    CHECK(t.approve() == 10);
+    CHECK(t.walk().stage == walk_stage::reading);
+    t.catalogue({there.begin() + 5, there.end()});
+    t.confirm(there);
+    CHECK(t.counts().removing == 10);
+  }
+  SECTION("a new epoch forgets it") {
+    t.new_epoch();
+    CHECK(t.walk().held == 0);
+    CHECK(t.approve() == 0);
+  }
+}
+
+REGISTRY_TEST("nothing is removed of a type whose every record is gone, without a word") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  t.backfilled();
+  t.catalogue({});
+  t.confirm({});
+  CHECK(t.walk().held == 1);
+  CHECK(t.row(1).wanted);
+  CHECK(t.row(1).state == sync_state::synced);
+}
+
+REGISTRY_TEST("9 of 30 are no wave, and 5 % of 400 are none") {
+  auto& t = *this;
+  const auto [rows, gone_rows] = GENERATE(std::pair{30, 9}, std::pair{400, 20});
+  CAPTURE(rows);
+  std::vector<served_event> made;
+  for (record_id n = 1; n <= rows; ++n)
+    made.push_back(present(n, n, "f" + std::to_string(n)));
+  t.events(made);
+  t.backfilled();
+  auto there = listed_all(t);
+  there.resize(static_cast<std::size_t>(rows - gone_rows));
+  t.catalogue(there);
+  t.confirm(there);
+  CHECK(t.walk().held == 0);
+  CHECK(t.counts().removing == gone_rows);
+}
+
+REGISTRY_TEST("21 of 400 are a wave") {
+  auto& t = *this;
+  std::vector<served_event> made;
+  for (record_id n = 1; n <= 400; ++n)
+    made.push_back(present(n, n, "f" + std::to_string(n)));
+  t.events(made);
+  t.backfilled();
+  auto there = listed_all(t);
+  there.resize(379);
+  t.catalogue(there);
+  t.confirm(there);
+  CHECK(t.walk().held == 21);
+  CHECK(t.counts().removing == 0);
+}
+
+REGISTRY_TEST("a backfill makes what is missing at once, and finds what is gone") {
+  auto& t = *this;
+  for (record_id n = 1; n <= 30; ++n)
+    t.make_synced(n, "f" + std::to_string(n));
+  t.new_epoch();
+  std::vector<catalogue_row> there;
+  for (record_id n = 2; n <= 31; ++n)
+    there.push_back(listed(n, "f" + std::to_string(n)));
+  t.catalogue(there);
+  CHECK(t.has_row(31));
+  CHECK_FALSE(t.walk().complete); // until what is gone is known
+  CHECK(t.suspects() == records{1});
+  t.confirm(there);
+  CHECK(t.walk().complete);
+  CHECK_FALSE(t.row(1).wanted);
+}
+
+REGISTRY_TEST("pages and answers of another walk change nothing") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  t.backfilled();
+  t.catalogue({listed(5, "e")}, 1, false);
+  catalogue_page page;
+  page.type = "file";
+  page.generation = 1;
+  page.after = 77;
+  page.next_after = 90;
+  page.last = true;
+  t.in_batch([&] { return t.store().apply_catalogue(page); });
+  CHECK(t.walk().stage == walk_stage::reading);
+  CHECK(t.walk().after == 5);
+  CHECK(t.suspects().empty()); // not before the catalogue is read
+  CHECK(t.records({1}, {}).changed == 0);
+  CHECK(t.walk().stage == walk_stage::reading);
+  page.after = 5;
+  page.generation = 2;
+  t.in_batch([&] { return t.store().apply_catalogue(page); });
+  CHECK(t.walk().generation == 1);
+}
+
+REGISTRY_TEST("a gap in the log begins every walk anew, and forgets no revision") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  t.backfilled();
+  t.catalogue({listed(1, "a")}, 1, false);
+  const auto before = t.row(1);
+  t.in_batch([&] { return t.store().skip_to({500, 50, 5}); });
+  t.backend.reopen();
+  CHECK(t.in_batch([&] { return t.store().cursor(); }).place == event_position{500, 50, 5});
+  CHECK_FALSE(t.walk().complete);
+  CHECK(t.walk().stage == walk_stage::none);
+  CHECK(t.walk().generation == 1);
+  CHECK(t.row(1) == before);
+}
+
+REGISTRY_TEST("walks know no unknown type") {
+  auto& t = *this;
+  REQUIRE(t.store().begin());
+  CHECK(t.store().suspects("unheard", 1).error().code == ec::not_found);
+  CHECK(t.store().apply_records({"unheard", 1, {}, {}}).error().code == ec::not_found);
+  CHECK(t.store().approve("unheard").error().code == ec::not_found);
+}
+
 // -- claims ---------------------------------------------------------------------------------------
 
 REGISTRY_TEST("claims come in order: live changes, then by due time, then by record") {
   auto& t = *this;
-  t.catalogue({listed(1, "a"), listed(2, "b")});
+  t.catalogue({listed(1, "a"), listed(2, "b")}, 1, false);
   t.time.advance(1s);
   t.catalogue({listed(3, "c")});
   t.events({present(50, 9, "i"), present(51, 8, "h")});

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 namespace farshore::simulation {
@@ -35,6 +36,14 @@ public:
   result<applied> apply_catalogue(const catalogue_page& page) override {
     return inner_->apply_catalogue(page);
   }
+  result<void> skip_to(const event_position& place) override { return inner_->skip_to(place); }
+  result<std::vector<record_id>> suspects(const std::string& type, std::size_t limit) override {
+    return inner_->suspects(type, limit);
+  }
+  result<applied> apply_records(const records_page& page) override {
+    return inner_->apply_records(page);
+  }
+  result<std::size_t> approve(const std::string& type) override { return inner_->approve(type); }
   result<claimed> claim_due(const std::string& type, std::size_t limit) override {
     return inner_->claim_due(type, limit);
   }
@@ -62,6 +71,23 @@ public:
 
 protected:
   std::shared_ptr<registry_store> inner_;
+};
+
+/// Once a type was walked through, no check looks at it again: checks would repair the very damage
+/// by which a bug is found.
+class unchecked final : public passing_store {
+public:
+  using passing_store::passing_store;
+
+  result<applied> apply_catalogue(const catalogue_page& page) override {
+    auto walks = inner_->backfills();
+    if (!walks)
+      return fail(std::move(walks).error());
+    for (const auto& walk : *walks)
+      if (walk.type == page.type && walk.generation == page.generation && walk.complete)
+        return applied{{}, 0, walk};
+    return inner_->apply_catalogue(page);
+  }
 };
 
 class cursor_before_changes final : public passing_store {
@@ -282,6 +308,31 @@ private:
   std::map<replicable_id, outcome> reached_;
 };
 
+class suspect_believed final : public passing_store {
+public:
+  using passing_store::passing_store;
+
+  result<applied> apply_events(const events_page& page) override {
+    for (const auto& one : page.events)
+      if (one.present)
+        here_.insert({one.type, one.record});
+      else
+        here_.erase({one.type, one.record});
+    return inner_->apply_events(page);
+  }
+  /// What has a row here was suspected to be gone.
+  result<applied> apply_records(const records_page& page) override {
+    auto believed = page;
+    std::erase_if(believed.rows, [&](const auto& row) {
+      return here_.contains({page.type, row.record});
+    });
+    return inner_->apply_records(believed);
+  }
+
+private:
+  std::set<replicable_id> here_;
+};
+
 /// Prints what the registry is told, for one who looks for the cause of a failing seed.
 class tracing_store final : public passing_store {
 public:
@@ -293,6 +344,13 @@ public:
           std::to_string(one.id) + " " + std::string{to_string(one.op)} +
               (one.present ? " at " + one.locator : " absent"));
     return inner_->apply_events(page);
+  }
+  result<applied> apply_records(const records_page& page) override {
+    for (const auto record : page.asked)
+      say("asked", page.type, record, {});
+    for (const auto& one : page.rows)
+      say("found", page.type, one.record, std::to_string(one.rev) + " at " + one.locator);
+    return inner_->apply_records(page);
   }
   result<applied> apply_catalogue(const catalogue_page& page) override {
     for (const auto& one : page.rows)
@@ -330,10 +388,16 @@ private:
 
 } // namespace
 
+bool has_checks(planted_bug bug) {
+  return bug == planted_bug::none || bug == planted_bug::suspect_believed;
+}
+
 std::shared_ptr<registry_store> with_bug(planted_bug bug, std::shared_ptr<registry_store> store,
                                          std::shared_ptr<test::fake_volume> volume) {
   if (std::getenv("FARSHORE_TRACE"))
     store = std::make_shared<tracing_store>(std::move(store));
+  if (!has_checks(bug))
+    store = std::make_shared<unchecked>(std::move(store));
   switch (bug) {
   case planted_bug::cursor_before_changes:
     return std::make_shared<cursor_before_changes>(std::move(store));
@@ -343,6 +407,8 @@ std::shared_ptr<registry_store> with_bug(planted_bug bug, std::shared_ptr<regist
     return std::make_shared<delete_overtakes_download>(std::move(store), std::move(volume));
   case planted_bug::target_lowered_by_backfill:
     return std::make_shared<target_lowered_by_backfill>(std::move(store));
+  case planted_bug::suspect_believed:
+    return std::make_shared<suspect_believed>(std::move(store));
   case planted_bug::none:
   case planted_bug::rename_before_flush:
     break;

@@ -240,7 +240,7 @@ void world::crash(secondary& one, bool power_cut) {
 
 void world::fault_step() {
   auto& one = secondaries_[random_.below(secondaries_.size())];
-  switch (random_.below(12)) {
+  switch (random_.below(14)) {
   case 0:
   case 1:
     if (one.up)
@@ -268,8 +268,36 @@ void world::fault_step() {
   case 7:
     one.volume->shorten_at(1 + random_.below(40));
     break;
+  case 8:
+    if (has_checks(settings_.bug))
+      untold_step();
+    break;
+  case 9:
+    if (one.up)
+      caf::anon_send(one.site, atom::recheck_v, std::string{});
+    break;
   default:
     primary_.fold();
+  }
+}
+
+void world::untold_step() {
+  const auto& type = type_names[random_.below(type_names.size())];
+  if (random_.below(2) == 0) {
+    const sim_primary::key which{type, ++last_untold_};
+    const auto& locator = locators[random_.below(locators.size())];
+    trace("untold " + type + "/" + std::to_string(which.second) + " at " + locator);
+    if (!primary_.files.contains(locator))
+      write_file(locator);
+    return primary_.appear(which, {locator});
+  }
+  for (const auto& [which, row] : primary_.rows()) {
+    if (which.first != type || primary_.locked(which) || random_.below(3) > 0)
+      continue;
+    trace("untold " + type + "/" + std::to_string(which.second) + " is gone");
+    const auto former = row.locator;
+    primary_.vanish(which);
+    return remove_unused_file(former);
   }
 }
 
@@ -343,8 +371,18 @@ void world::settle() {
       deliver_some(1'000'000);
     }
   };
-  while (!wrong_ && clock_->now() < until && !all_settled())
+  pass(5); // every node is up
+  // Changes that no event told of are found by a check; and a site may wait for the word to remove
+  // what is gone, of so few rows nearly always.
+  for (auto& one : secondaries_)
+    caf::anon_send(one.site, atom::recheck_v, std::string{});
+  while (!wrong_ && clock_->now() < until && !all_settled()) {
     pass(1);
+    for (auto& one : secondaries_)
+      for (const auto& [type, entry] : one.tables->types)
+        if (entry.backfill.held > 0)
+          caf::anon_send(one.site, atom::approve_v, type);
+  }
   pass(30); // and stays so
   for (auto& one : secondaries_) {
     check_disk(one, "at the end");

@@ -71,6 +71,8 @@ private:
   [[nodiscard]] bool shared(const sim_primary::key& by, const std::string& locator) const;
   void remove_unused_file(const std::string& locator);
   void fault_step();
+  /// A row comes or goes, and no event tells of it.
+  void untold_step();
   void settle();
   [[nodiscard]] bool settled(secondary& one);
   void check_disk(const secondary& one, const char* when);
@@ -96,6 +98,8 @@ private:
   std::set<std::string> late_files_;
   std::uint64_t last_version_ = 0;
   record_id last_record_ = 0;
+  /// Apart from those of the application: it writes none of them.
+  record_id last_untold_ = 1000;
   std::optional<std::string> wrong_;
 };
 

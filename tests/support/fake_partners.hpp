@@ -46,7 +46,11 @@ struct fake_registry {
   std::deque<open_request<std::vector<claim_token>, result<std::vector<claim_token>>>> renewals;
   std::deque<open_request<events_page, result<applied>>> events;
   std::deque<open_request<catalogue_page, result<applied>>> catalogues;
+  std::deque<open_request<std::string, result<std::vector<record_id>>>> suspects;
+  std::deque<open_request<records_page, result<applied>>> records;
+  std::deque<open_request<std::string, result<std::size_t>>> approvals;
   std::deque<open_request<event_position, result<cursor_status>>> epochs;
+  std::deque<open_request<event_position, result<cursor_status>>> skips;
   std::vector<std::uint64_t> horizons;
   cursor_status stored;
 };
@@ -62,6 +66,26 @@ inline registry_actor::behavior_type play_registry(registry_actor::pointer self,
       [=](atom::apply, const catalogue_page& page) -> caf::result<result<applied>> {
         fake->catalogues.push_back({page, {self, self->make_response_promise<result<applied>>()}});
         return fake->catalogues.back().answer.promise;
+      },
+      [=](atom::suspects, const std::string& type,
+          std::size_t) -> caf::result<result<std::vector<record_id>>> {
+        fake->suspects.push_back(
+            {type, {self, self->make_response_promise<result<std::vector<record_id>>>()}});
+        return fake->suspects.back().answer.promise;
+      },
+      [=](atom::apply, const records_page& page) -> caf::result<result<applied>> {
+        fake->records.push_back({page, {self, self->make_response_promise<result<applied>>()}});
+        return fake->records.back().answer.promise;
+      },
+      [=](atom::approve, const std::string& type) -> caf::result<result<std::size_t>> {
+        fake->approvals.push_back(
+            {type, {self, self->make_response_promise<result<std::size_t>>()}});
+        return fake->approvals.back().answer.promise;
+      },
+      [=](atom::skip, const event_position& place) -> caf::result<result<cursor_status>> {
+        fake->skips.push_back(
+            {place, {self, self->make_response_promise<result<cursor_status>>()}});
+        return fake->skips.back().answer.promise;
       },
       [=](atom::epoch, const std::string&,
           const event_position& place) -> caf::result<result<cursor_status>> {
@@ -99,6 +123,7 @@ inline registry_actor::behavior_type play_registry(registry_actor::pointer self,
 struct fake_primary {
   std::deque<open_request<events_request, result<events_page>>> events;
   std::deque<open_request<catalogue_request, result<catalogue_page>>> catalogues;
+  std::deque<open_request<records_request, result<records_page>>> records;
   std::deque<open_request<done, result<primary_position>>> positions;
   std::deque<open_request<fetch_request, result<done>>> fetches;
 };
@@ -114,6 +139,11 @@ inline primary_client_actor::behavior_type play_primary(primary_client_actor::po
         fake->catalogues.push_back(
             {what, {self, self->make_response_promise<result<catalogue_page>>()}});
         return fake->catalogues.back().answer.promise;
+      },
+      [=](const records_request& what) -> caf::result<result<records_page>> {
+        fake->records.push_back(
+            {what, {self, self->make_response_promise<result<records_page>>()}});
+        return fake->records.back().answer.promise;
       },
       [=](atom::position) -> caf::result<result<primary_position>> {
         fake->positions.push_back(
