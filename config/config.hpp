@@ -44,8 +44,12 @@ struct replicable_type {
   std::string strategy;
   /// Absolute path of the folder beneath which the locators lie, at this site.
   std::filesystem::path store;
-  /// The model table; required on a primary (for now: scanned folders come later).
+  /// The model table. On a primary exactly one of this and `scan` is there.
   std::optional<model_declaration> model;
+  /// The folder itself is the model: how often it is scanned on the primary. 0: it is not. On a
+  /// secondary it only says that the type is a scanned one, so that links are content.
+  std::chrono::milliseconds scan{0};
+  [[nodiscard]] bool scanned() const { return scan.count() > 0; }
   /// The feature flag; reloadable. Off: no events, no work, nothing deleted.
   bool enabled = true;
   /// A transfer that moves nothing for this long is given up.

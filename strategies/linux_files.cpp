@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <utility>
 
@@ -45,6 +46,7 @@ file_status to_status(const struct stat& s) {
   file_status status;
   status.kind = S_ISREG(s.st_mode)   ? file_kind::regular
                 : S_ISDIR(s.st_mode) ? file_kind::folder
+                : S_ISLNK(s.st_mode) ? file_kind::link
                                      : file_kind::other;
   status.mode = s.st_mode & 07777;
   status.size = static_cast<std::uint64_t>(s.st_size);
@@ -120,8 +122,8 @@ private:
 
 } // namespace
 
-linux_files::linux_files(std::filesystem::path root_path, path_walk how)
-    : root_path_{std::move(root_path)}, how_{how} {}
+linux_files::linux_files(std::filesystem::path root_path, path_walk how, link_policy links)
+    : root_path_{std::move(root_path)}, how_{how}, links_{links} {}
 
 error linux_files::trouble(int error_number, const char* verb, const std::string& path) const {
   return file_error(error_number, fmt::format("{} \"{}\" in the store {}", verb,
@@ -251,6 +253,17 @@ result<std::unique_ptr<open_file>> linux_files::create_temp(const std::string& n
   return std::make_unique<linux_file>(std::move(fd), name);
 }
 
+result<void> linux_files::create_temp_link(const std::string& name, const std::string& target) {
+  auto at = temps();
+  if (!at)
+    return fail(std::move(at).error());
+  const auto create = [&] { return ::symlinkat(target.c_str(), *at, name.c_str()); };
+  if (create() == 0 || (errno == EEXIST && ::unlinkat(*at, name.c_str(), 0) == 0 && create() == 0))
+    return {};
+  auto why = trouble(errno, "create the link", temps_path + ("/" + name));
+  return fail(ec::disk, std::move(why.message));
+}
+
 result<std::unique_ptr<open_file>> linux_files::open_temp(const std::string& name) {
   auto at = temps();
   if (!at)
@@ -303,11 +316,32 @@ result<file_status> linux_files::status(const std::string& locator) {
   auto at = root();
   if (!at)
     return fail(std::move(at).error());
-  auto fd = open_beneath(*at, locator, O_PATH, how_);
+  auto fd = links_ == link_policy::kept ? open_entry_beneath(*at, locator, how_)
+                                        : open_beneath(*at, locator, O_PATH, how_);
   struct stat there {};
   if (!fd || ::fstat(fd->get(), &there) != 0)
     return fail(obstructed(fd ? errno : fd.error(), "examine", locator));
   return to_status(there);
+}
+
+result<stored_link> linux_files::read_link(const std::string& locator) {
+  auto at = root();
+  if (!at)
+    return fail(std::move(at).error());
+  if (links_ == link_policy::refused)
+    return fail(trouble(ELOOP, "read", locator));
+  auto fd = open_entry_beneath(*at, locator, how_);
+  struct stat there {};
+  if (!fd || ::fstat(fd->get(), &there) != 0)
+    return fail(obstructed(fd ? errno : fd.error(), "examine", locator));
+  if (!S_ISLNK(there.st_mode))
+    return fail(ec::bad_locator, fmt::format("\"{}\" is no link", encode_locator(locator)));
+  std::string target(PATH_MAX, '\0');
+  const auto n = ::readlinkat(fd->get(), "", target.data(), target.size());
+  if (n < 0)
+    return fail(trouble(errno, "read the link", locator));
+  target.resize(static_cast<std::size_t>(n));
+  return stored_link{std::move(target), to_status(there)};
 }
 
 tl::expected<int, int> linux_files::folder(const std::string& path, bool make) {
@@ -325,14 +359,16 @@ tl::expected<int, int> linux_files::folder(const std::string& path, bool make) {
   return recent_.emplace(path, std::move(*fd)).first->second.get();
 }
 
-int linux_files::replace(int temps, const std::string& name, int into, const std::string& leaf) {
+int linux_files::replace(int temps, const std::string& name, int into,
+                         const std::string& leaf) const {
   struct stat there {};
   if (::fstatat(into, leaf.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0) {
-    if (S_ISLNK(there.st_mode))
+    const bool kept_link = S_ISLNK(there.st_mode) && links_ == link_policy::kept;
+    if (S_ISLNK(there.st_mode) && !kept_link)
       return ELOOP;
     if (S_ISDIR(there.st_mode) && ::unlinkat(into, leaf.c_str(), AT_REMOVEDIR) != 0)
       return EISDIR;
-    if (!S_ISDIR(there.st_mode) && !S_ISREG(there.st_mode))
+    if (!S_ISDIR(there.st_mode) && !S_ISREG(there.st_mode) && !kept_link)
       return EEXIST;
   }
   return ::renameat(temps, name.c_str(), into, leaf.c_str()) == 0 ? 0 : errno;
@@ -374,6 +410,9 @@ result<void> linux_files::remove(const std::string& locator) {
   const auto parent = parent_of(locator);
   const auto leaf = leaf_of(locator);
   auto from = folder(parent, false);
+  const bool keeps_links = links_ == link_policy::kept;
+  if (!from && from.error() == ELOOP && keeps_links)
+    return {};
   if (!from && from.error() == ELOOP)
     return fail(obstructed(ELOOP, "remove", locator));
   if (!from && (from.error() == ENOENT || from.error() == ENOTDIR))
@@ -384,7 +423,7 @@ result<void> linux_files::remove(const std::string& locator) {
   if (::fstatat(*from, leaf.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0) {
     if (S_ISDIR(there.st_mode))
       return {};
-    if (!S_ISREG(there.st_mode))
+    if (!S_ISREG(there.st_mode) && !(S_ISLNK(there.st_mode) && keeps_links))
       return fail(ec::bad_locator, trouble(S_ISLNK(there.st_mode) ? ELOOP : EEXIST,
                                            "remove what is no regular file,", locator)
                                        .message);

@@ -68,12 +68,17 @@ struct content_offer {
   checksum sum{};
 };
 
-/// What a regular file carries besides its bytes.
+/// As what a resource's content lies on the disk. Links occur in scanned types only; a link's
+/// content is the text that it leads to.
+enum class content_kind : std::uint8_t { regular, link };
+
+/// What a resource carries besides its bytes. Of a link only the kind is kept.
 struct file_attributes {
   /// Permission bits (07777 masked to 0777).
   std::uint32_t mode = 0644;
   /// Nanoseconds since the epoch.
   std::int64_t mtime_ns = 0;
+  content_kind kind = content_kind::regular;
 };
 
 /// What came to lie on the disk.
@@ -153,7 +158,7 @@ public:
 
   // -- on a primary ----------------------------------------------------------------------------
 
-  /// Opens a resource for serving; never follows a link out of the store. Fails with
+  /// Opens a resource for serving; never follows a link. Fails with
   /// ec::missing_on_primary, ec::bad_locator or ec::unreadable_on_primary.
   virtual result<std::unique_ptr<resource_reader>> open(std::string_view encoded_locator) = 0;
 

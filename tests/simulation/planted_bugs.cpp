@@ -192,6 +192,9 @@ public:
   result<std::unique_ptr<open_file>> create_temp(const std::string& name) override {
     return unflushed(inner_->create_temp(name));
   }
+  result<void> create_temp_link(const std::string& name, const std::string& target) override {
+    return inner_->create_temp_link(name, target);
+  }
   result<std::unique_ptr<open_file>> open_temp(const std::string& name) override {
     return unflushed(inner_->open_temp(name));
   }
@@ -202,6 +205,9 @@ public:
   }
   result<file_status> status(const std::string& locator) override {
     return inner_->status(locator);
+  }
+  result<stored_link> read_link(const std::string& locator) override {
+    return inner_->read_link(locator);
   }
   result<void> rename_temp(const std::string& name, const std::string& locator) override {
     return inner_->rename_temp(name, locator);

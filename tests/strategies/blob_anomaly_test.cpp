@@ -67,6 +67,9 @@ public:
   result<std::unique_ptr<open_file>> create_temp(const std::string& name) override {
     return wrap(real_->create_temp(name));
   }
+  result<void> create_temp_link(const std::string& name, const std::string& target) override {
+    return real_->create_temp_link(name, target);
+  }
   result<std::unique_ptr<open_file>> open_temp(const std::string& name) override {
     return wrap(real_->open_temp(name));
   }
@@ -76,6 +79,9 @@ public:
     return wrap(real_->open(locator));
   }
   result<file_status> status(const std::string& locator) override { return real_->status(locator); }
+  result<stored_link> read_link(const std::string& locator) override {
+    return real_->read_link(locator);
+  }
   result<void> rename_temp(const std::string& name, const std::string& locator) override {
     renamed_ = true;
     return real_->rename_temp(name, locator);
