@@ -6,7 +6,7 @@
 //                     └──────── events, catalogue ─► PRIMARY CLIENT ◄─┼──── fetch ─────┘      │
 //                                                                     CAPACITY         DISK ◄─┘
 //                SECONDARY SITE owns them all and speaks for them.
-// A primary:     PRIMARY REGISTRY.
+// A primary:     PRIMARY REGISTRY ◄─pages, differences─ FOLDER SCANNER(type)
 //
 // Every answer is a `result`; where an actor answers with a CAF error instead, it has died.
 
@@ -121,6 +121,28 @@ using secondary_site_actor = caf::typed_actor<
     // Ends in order: claims are given back.
     caf::replies_to<atom::stop>::with<result<done>>>;
 
+/// SCAN TABLES: what a folder scanner needs of the primary registry, which is the only writer.
+using scan_tables_actor = caf::typed_actor<
+    // Rows of the type's table, in the order of their paths.
+    caf::replies_to<scan_page_request>::with<result<scanned_page>>,
+    // What the table says of some paths.
+    caf::replies_to<scan_lookup>::with<result<std::vector<scanned_place>>>,
+    // Makes the table like the folder; answers once that is committed.
+    caf::replies_to<scan_change>::with<result<done>>,
+    // How the folder stands.
+    caf::reacts_to<scan_report>>;
+
+/// FOLDER SCANNER: keeps a scanned type's table like its folder.
+using folder_scanner_actor = caf::typed_actor<
+    // Its own, every 50 ms: what the watch has heard, what is due.
+    caf::reacts_to<atom::tick>,
+    // Its own: the next part of a scan.
+    caf::reacts_to<atom::step>,
+    // Scans now, and tries to watch again.
+    caf::reacts_to<atom::recheck>,
+    // Lets the removals that are held go; answers how many.
+    caf::replies_to<atom::approve>::with<result<std::size_t>>>;
+
 /// PRIMARY REGISTRY: the only writer of a primary's schema: triggers, record keys, state table.
 using primary_registry_actor = caf::typed_actor<
     // Makes the declared types be what runs; at start, and on every reload.
@@ -128,6 +150,16 @@ using primary_registry_actor = caf::typed_actor<
     // Appends an event by hand; answers with its id.
     caf::replies_to<atom::publish, std::string, std::string, operation>::with<result<std::int64_t>>,
     caf::replies_to<atom::status>::with<result<primary_status>>,
+    // Lets a scanned type's held removals go; answers how many.
+    caf::replies_to<atom::approve, std::string>::with<result<std::size_t>>,
+    // Scans a type's folder now; all of them where the name is empty.
+    caf::replies_to<atom::recheck, std::string>::with<result<done>>,
+    // What in a scanned type's folder can't be replicated.
+    caf::replies_to<atom::list, std::string>::with<result<std::vector<unsupported_file>>>,
+    // From its folder scanners: see SCAN TABLES.
+    caf::replies_to<scan_page_request>::with<result<scanned_page>>,
+    caf::replies_to<scan_lookup>::with<result<std::vector<scanned_place>>>,
+    caf::replies_to<scan_change>::with<result<done>>, caf::reacts_to<scan_report>,
     // Its own: folds the log into the state table, at the pace of what arrives.
     caf::reacts_to<atom::step>,
     // Its own, every second: looks whether tables have come, gone or changed.

@@ -13,6 +13,7 @@
 #include <caf/atom.hpp>
 #include <caf/type_id.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -103,10 +104,61 @@ struct secondary_status {
   std::vector<type_line> types;
 };
 
+/// Asks for rows of a scanned type's table with `after` < path < `until`, in order.
+struct scan_page_request {
+  std::string type;
+  std::string after;
+  std::string until;
+  std::size_t limit = 0;
+};
+
+/// Asks what the table says of these paths.
+struct scan_lookup {
+  std::string type;
+  std::vector<std::string> paths;
+};
+
+/// What a scan or a watch found different.
+struct scan_change {
+  std::string type;
+  scan_differences differences;
+};
+
+/// Something in a scanned folder that is neither a regular file nor a symbolic link.
+struct unsupported_file {
+  /// Decoded.
+  std::string path;
+  std::string what;
+};
+
+/// How a scanned folder stands; whenever that has changed.
+struct scan_report {
+  std::string type;
+  /// Why changes are noticed by scanning alone; empty where the folder is watched.
+  std::string not_watched;
+  /// Why the last scan could not be made; empty when it could.
+  std::string trouble;
+  /// The last whole scan: its end, how long it took, what it saw.
+  std::optional<wall_time> scanned_at;
+  std::chrono::milliseconds took{0};
+  std::size_t files = 0;
+  /// Removals that wait for approval, and of how many records.
+  std::size_t held = 0;
+  std::size_t held_of = 0;
+  /// Folders that could not be looked into, and why the first of them couldn't.
+  std::size_t closed = 0;
+  std::string first_closed;
+  std::size_t unsupported = 0;
+  /// The first of them.
+  std::shared_ptr<const std::vector<unsupported_file>> unsupported_list;
+};
+
 /// A primary as a whole.
 struct primary_status {
   std::vector<type_status> types;
   std::vector<primary_counts> counts;
+  /// Of the scanned types, once they were looked at.
+  std::vector<scan_report> scans;
   /// Events that the last fold took: 0 when the state table is level with the log.
   std::size_t fold_lag = 0;
 };
@@ -118,6 +170,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(farshore, caf::first_custom_type_id)
 
 CAF_ADD_ATOM(farshore, farshore::atom, acquire, "acquire")
 CAF_ADD_ATOM(farshore, farshore::atom, apply, "apply")
+CAF_ADD_ATOM(farshore, farshore::atom, approve, "approve")
 CAF_ADD_ATOM(farshore, farshore::atom, claim, "claim")
 CAF_ADD_ATOM(farshore, farshore::atom, cursor, "cursor")
 CAF_ADD_ATOM(farshore, farshore::atom, declare, "declare")
@@ -126,11 +179,13 @@ CAF_ADD_ATOM(farshore, farshore::atom, finish, "finish")
 CAF_ADD_ATOM(farshore, farshore::atom, flush, "flush")
 CAF_ADD_ATOM(farshore, farshore::atom, give_back, "give_back")
 CAF_ADD_ATOM(farshore, farshore::atom, horizon, "horizon")
+CAF_ADD_ATOM(farshore, farshore::atom, list, "list")
 CAF_ADD_ATOM(farshore, farshore::atom, mark, "mark")
 CAF_ADD_ATOM(farshore, farshore::atom, pause, "pause")
 CAF_ADD_ATOM(farshore, farshore::atom, position, "position")
 CAF_ADD_ATOM(farshore, farshore::atom, publish, "publish")
 CAF_ADD_ATOM(farshore, farshore::atom, reachable, "reachable")
+CAF_ADD_ATOM(farshore, farshore::atom, recheck, "recheck")
 CAF_ADD_ATOM(farshore, farshore::atom, renew, "renew")
 CAF_ADD_ATOM(farshore, farshore::atom, resync, "resync")
 CAF_ADD_ATOM(farshore, farshore::atom, start, "start")
@@ -154,6 +209,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::place_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::remove_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::resync_selection)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::scan_change)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::scan_lookup)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::scan_page_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::scan_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::transfer_totals)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::worker_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<bool>)
@@ -167,10 +226,13 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::landed>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::primary_position>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::primary_status>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::registry_status>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::scanned_page>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::secondary_status>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::int64_t>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::uint64_t>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::vector<farshore::claim_token>>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::vector<farshore::scanned_place>>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::vector<farshore::unsupported_file>>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::optional<farshore::wall_time>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<farshore::claim_token>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<farshore::replicable_type>)

@@ -1,5 +1,8 @@
 #include "actors/primary_registry.hpp"
 
+#include "actors/folder_scanner.hpp"
+
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -35,13 +38,110 @@ result<void> primary_registry_state::install() {
 }
 
 result<done> primary_registry_state::declare(const std::vector<replicable_type>& declared) {
-  types = declared;
+  const auto before = std::exchange(types, declared);
   if (auto ok = install(); !ok) {
     give_up(ok.error());
     return fail(std::move(ok).error());
   }
+  run_scanners(before);
   return done{};
 }
+
+// -- scanned types --------------------------------------------------------------------------------
+
+void primary_registry_state::run_scanners(const std::vector<replicable_type>& before) {
+  std::erase_if(scanners, [&](const auto& running) {
+    const auto same_name = [&](const replicable_type& t) { return t.name == running.first; };
+    const auto was = std::ranges::find_if(before, same_name);
+    const auto is = std::ranges::find_if(types, same_name);
+    if (was != before.end() && is != types.end() && was->store == is->store &&
+        was->scan == is->scan)
+      return false;
+    dismissed_.insert(running.second.id());
+    self->send_exit(running.second, caf::exit_reason::user_shutdown);
+    reports.erase(running.first);
+    return true;
+  });
+  for (const auto& type : types) {
+    if (!type.scanned() || scanners.contains(type.name))
+      continue;
+    folder_scanner_parts with;
+    with.type = type.name;
+    with.folder = type.store;
+    with.period = type.scan;
+    with.tables = caf::actor_cast<scan_tables_actor>(primary_registry_actor{self});
+    auto scanner = self->spawn<caf::detached>(folder_scanner, std::move(with));
+    self->link_to(scanner);
+    scanners.emplace(type.name, std::move(scanner));
+  }
+}
+
+void primary_registry_state::on_end(const caf::exit_msg& end) {
+  if (dismissed_.erase(end.source.id()) > 0)
+    return;
+  const auto ours = std::ranges::find_if(
+      scanners, [&](const auto& one) { return one.second.address() == end.source; });
+  if (ours == scanners.end())
+    return self->quit(end.reason); // an order from outside; what is linked ends with us
+  give_up({ec::internal,
+           "the folder scanner of " + ours->first + " ended: " + caf::to_string(end.reason)});
+}
+
+template <class T>
+result<T> primary_registry_state::checked(result<T> answer) {
+  if (!answer)
+    give_up(answer.error());
+  return answer;
+}
+
+result<scanned_page> primary_registry_state::scanned(const scan_page_request& asked) {
+  return checked(parts.store->scanned(asked.type, asked.after, asked.until, asked.limit));
+}
+
+result<std::vector<scanned_place>> primary_registry_state::scanned_at(const scan_lookup& asked) {
+  return checked(parts.store->scanned_at(asked.type, asked.paths));
+}
+
+result<done> primary_registry_state::keep_scan(const scan_change& change) {
+  return checked(
+      parts.store->keep_scan(change.type, change.differences).map([] { return done{}; }));
+}
+
+void primary_registry_state::keep_report(const scan_report& report) {
+  if (scanners.contains(report.type)) // not of one that was dismissed
+    reports[report.type] = report;
+}
+
+error primary_registry_state::not_scanned(const std::string& type) const {
+  return {ec::not_found, "\"" + type +
+                             "\" is no scanned type here: none of that name is enabled "
+                             "and has scan = \"…\""};
+}
+
+caf::result<result<std::size_t>> primary_registry_state::approve(const std::string& type) {
+  const auto found = scanners.find(type);
+  if (found == scanners.end())
+    return result<std::size_t>{fail(not_scanned(type))};
+  return self->delegate(found->second, atom::approve_v);
+}
+
+result<done> primary_registry_state::recheck(const std::string& type) {
+  if (!type.empty() && !scanners.contains(type))
+    return fail(not_scanned(type));
+  for (const auto& [of, scanner] : scanners)
+    if (type.empty() || of == type)
+      self->send(scanner, atom::recheck_v);
+  return done{};
+}
+
+result<std::vector<unsupported_file>> primary_registry_state::unsupported(const std::string& type) {
+  if (!scanners.contains(type))
+    return fail(not_scanned(type));
+  const auto& listed = reports[type].unsupported_list;
+  return listed ? *listed : std::vector<unsupported_file>{};
+}
+
+// -- the log --------------------------------------------------------------------------------------
 
 void primary_registry_state::step() {
   auto folded = parts.store->fold(fold_events);
@@ -84,7 +184,10 @@ result<primary_status> primary_registry_state::status() {
     give_up(counts.error());
     return fail(std::move(counts).error());
   }
-  return primary_status{statuses, std::move(*counts), fold_lag};
+  primary_status now{statuses, std::move(*counts), {}, fold_lag};
+  for (const auto& [type, report] : reports)
+    now.scans.push_back(report);
+  return now;
 }
 
 void primary_registry_state::give_up(const error& why) {
@@ -96,6 +199,7 @@ primary_registry_actor::behavior_type primary_registry(primary_registry_state::p
                                                        primary_parts parts) {
   auto& state = self->state;
   state.parts = std::move(parts);
+  self->set_exit_handler([&state](const caf::exit_msg& end) { state.on_end(end); });
   self->send(self, atom::step_v);
   self->delayed_send(self, install_period, atom::tick_v);
   return {
@@ -106,6 +210,13 @@ primary_registry_actor::behavior_type primary_registry(primary_registry_state::p
         return state.publish(type, key, what);
       },
       [&state](atom::status) { return state.status(); },
+      [&state](atom::approve, const std::string& type) { return state.approve(type); },
+      [&state](atom::recheck, const std::string& type) { return state.recheck(type); },
+      [&state](atom::list, const std::string& type) { return state.unsupported(type); },
+      [&state](const scan_page_request& asked) { return state.scanned(asked); },
+      [&state](const scan_lookup& asked) { return state.scanned_at(asked); },
+      [&state](const scan_change& change) { return state.keep_scan(change); },
+      [&state](const scan_report& report) { state.keep_report(report); },
       [&state](atom::step) { state.step(); },
       [&state](atom::tick) { state.tick(); },
   };

@@ -5,6 +5,7 @@
 #include "registry/log_fold.hpp"
 #include "registry/migrations.hpp"
 #include "registry/model_sql.hpp"
+#include "registry/scan_table.hpp"
 #include "registry/state_seed.hpp"
 #include "registry/type_installer.hpp"
 
@@ -34,7 +35,7 @@ constexpr auto counts_sql = R"(
 class pg_primary_store final : public primary_store {
 public:
   explicit pg_primary_store(std::unique_ptr<pqxx::connection> db)
-      : db_{std::move(db)}, installer_{*db_}, fold_{*db_}, seed_{*db_} {}
+      : db_{std::move(db)}, installer_{*db_}, fold_{*db_}, seed_{*db_}, scans_{*db_} {}
 
   result<void> prepare() {
     if (auto ok = migrate(*db_, primary_migrations()); !ok)
@@ -51,6 +52,8 @@ public:
   }
 
   result<std::vector<type_status>> install(std::span<const replicable_type> types) override {
+    if (auto made = scans_.make(types); !made)
+      return fail(std::move(made).error());
     declared_.clear();
     for (const auto& type : types)
       declared_.push_back(type.name);
@@ -63,11 +66,24 @@ public:
   result<revision> publish(const std::string& type, const std::string& key, operation op) override;
   [[nodiscard]] result<std::vector<primary_counts>> counts() override;
 
+  result<scanned_page> scanned(const std::string& type, const std::string& after,
+                               const std::string& until, std::size_t limit) override {
+    return scans_.page(type, after, until, limit);
+  }
+  result<std::vector<scanned_place>> scanned_at(const std::string& type,
+                                                std::span<const std::string> paths) override {
+    return scans_.places(type, paths);
+  }
+  result<void> keep_scan(const std::string& type, const scan_differences& differences) override {
+    return scans_.apply(type, differences);
+  }
+
 private:
   std::unique_ptr<pqxx::connection> db_;
   type_installer installer_;
   log_fold fold_;
   state_seed seed_;
+  scan_table scans_;
   std::vector<std::string> declared_;
 };
 

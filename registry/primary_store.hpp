@@ -6,6 +6,7 @@
 
 #include "config/config.hpp"
 #include "registry/records.hpp"
+#include "registry/scanned_rows.hpp"
 
 #include <chrono>
 #include <memory>
@@ -62,6 +63,14 @@ public:
                                    operation op) = 0;
 
   [[nodiscard]] virtual result<std::vector<primary_counts>> counts() = 0;
+
+  // -- the tables of scanned types (scan_table.hpp); install() makes them ----------------------
+
+  virtual result<scanned_page> scanned(const std::string& type, const std::string& after,
+                                       const std::string& until, std::size_t limit) = 0;
+  virtual result<std::vector<scanned_place>> scanned_at(const std::string& type,
+                                                        std::span<const std::string> paths) = 0;
+  virtual result<void> keep_scan(const std::string& type, const scan_differences& differences) = 0;
 };
 
 } // namespace farshore
