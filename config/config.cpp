@@ -214,18 +214,13 @@ void reader::read_replicables(const toml::table& root) {
 }
 
 void reader::read_replicable(const toml::table& table) {
-  static constexpr std::string_view also[] = {"model", "scan"};
+  static constexpr std::string_view also[] = {"model"};
   replicable_type type;
   auto name = table["name"].value_exact<std::string>();
   auto title = name ? fmt::format("[[replicable]] \"{}\":", *name) : "[[replicable]]";
   read_settings(table, title, replicable_settings(), type, also);
   if (type.plural.empty() && !type.name.empty())
     type.plural = type.name + "s";
-  if (table.contains("scan"))
-    mistake(line_in(&table, "scan"),
-            title +
-                " scan: scanned folders are not there yet; declare the table whose rows own the "
-                "files in [replicable.model]");
   read_model(table, title, type);
   out_.settings.types.push_back(std::move(type));
   types_.push_back({&table, title});
@@ -237,9 +232,14 @@ void reader::read_model(const toml::table& owner, const std::string& title, repl
     if (out_.settings.role == site_role::primary && !owner.contains("scan"))
       mistake(line_of(owner.source()),
               title + " [replicable.model] is missing; on a primary it says which table's rows own "
-                      "the data");
+                      "the data. Where no table does, write scan = \"30s\": the folder is the "
+                      "model");
     return;
   }
+  if (owner.contains("scan"))
+    mistake(line_in(&owner, "scan"),
+            title + " scan and [replicable.model] exclude each other; keep scan where every file "
+                    "of the store is a record, [replicable.model] where rows own the files");
   if (auto table = node->as_table())
     read_settings(*table, title + " [replicable.model]", model_settings(), type.model.emplace());
   else
@@ -505,6 +505,10 @@ void reader::check_stores(const toml::table* site) {
                          data.string(), line_in(site, "data")));
     for (std::size_t j = 0; j < i; ++j) {
       const auto& other = types[j].store;
+      if (!other.empty() && other == store && (types[i].scanned() || types[j].scanned()))
+        refuse(fmt::format("the type of line {} has this store, too, and a scanned type takes "
+                           "every file for its own; give each a folder",
+                           line_in(types_[j].table, "name")));
       if (other.empty() || other == store)
         continue;
       // One file would have two locators, in two stores, and each could remove it.

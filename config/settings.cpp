@@ -78,6 +78,11 @@ constexpr setting<replicable_type> replicable[] = {
     {"store", &replicable_type::store, required, "absolute path",
      "Folder beneath which the locators lie, at this site. On a secondary made at start where its "
      "parent is there."},
+    {"scan", &replicable_type::scan, optional, "duration",
+     "Instead of `[replicable.model]`: the store itself is the model, every file and symbolic link "
+     "in it a record. How often the primary looks through all of it; between two looks it is told "
+     "of changes by the system, where that is possible. A secondary needs the line, too.",
+     nullptr, second, day, "not scanned"},
     {"enabled", &replicable_type::enabled, optional, "true or false",
      "The feature flag; reloadable. Off: no events, no work, nothing deleted."},
     {"progress_deadline", &replicable_type::progress_deadline, optional, "duration (whole seconds)",
@@ -190,8 +195,8 @@ std::string configuration_reference() {
            replicable_settings());
   describe(
       out, "[replicable.model]",
-      "The application's table of the type above it. Required on a primary; a secondary checks "
-      "it, but does not need it.",
+      "The application's table of the type above it. A primary needs it, or `scan`; a secondary "
+      "checks it, but does not need it.",
       model_settings());
   out.pop_back();
   return out;

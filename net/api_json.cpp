@@ -1,5 +1,6 @@
 #include "net/api_json.hpp"
 
+#include "config/locator.hpp"
 #include "config/version.hpp"
 
 #include <algorithm>
@@ -92,6 +93,37 @@ json::array problems_of(const secondary_status& status) {
   return problems;
 }
 
+void add_problems(json::array& problems, const scan_report& scan) {
+  const auto add = [&](const std::string& what) { problems.emplace_back(scan.type + ": " + what); };
+  if (!scan.trouble.empty())
+    add(scan.trouble);
+  if (scan.held > 0)
+    add("of " + std::to_string(scan.held_of) + " files " + std::to_string(scan.held) +
+        " are gone at once, and are not taken for deleted: bring them back, or run farshore "
+        "approve " +
+        scan.type);
+  if (scan.closed > 0)
+    add(std::to_string(scan.closed) +
+        " folders can't be looked into, and what is known of them "
+        "stays as it is; the first: " +
+        scan.first_closed);
+}
+
+/// Null before the first report.
+json::value scan_json(const scan_report* scan) {
+  if (scan == nullptr)
+    return nullptr;
+  return {
+      {"watch", scan->not_watched.empty() ? "on" : "off"},
+      {"not_watched", text_or_null(scan->not_watched)},
+      {"last_scan", time_or_null(scan->scanned_at)},
+      {"last_scan_ms", scan->took.count()},
+      {"files", scan->files},
+      {"held_removals_count", scan->held},
+      {"closed_folders_count", scan->closed},
+  };
+}
+
 } // namespace
 
 json::value to_json(const secondary_status& status, const config& settings, wall_time now) {
@@ -155,7 +187,7 @@ json::value to_json(const primary_status& status, const config& settings, std::s
         counts = one;
     if (declared.enabled && !stands.waiting.empty())
       problems.emplace_back(declared.name + ": " + stands.waiting);
-    types.emplace_back(json::object{
+    json::object type{
         {"name", declared.name},
         {"plural", declared.plural},
         {"enabled", declared.enabled},
@@ -164,7 +196,16 @@ json::value to_json(const primary_status& status, const config& settings, std::s
         {"count", counts.records},
         {"checksummed_count", counts.checksummed},
         {"checksum_failed_count", counts.checksum_failed},
-    });
+    };
+    if (declared.scanned()) {
+      const auto scan = std::ranges::find(status.scans, declared.name, &scan_report::type);
+      const auto* report = scan == status.scans.end() ? nullptr : &*scan;
+      type["scan"] = scan_json(report);
+      type["unsupported_count"] = report ? report->unsupported : 0;
+      if (report)
+        add_problems(problems, *report);
+    }
+    types.emplace_back(std::move(type));
   }
   return {
       {"site", settings.site_name},
@@ -177,6 +218,13 @@ json::value to_json(const primary_status& status, const config& settings, std::s
       {"log", {{"fold_lag_events", status.fold_lag}}},
       {"types", std::move(types)},
   };
+}
+
+json::value to_json(const std::vector<unsupported_file>& files) {
+  json::array listed;
+  for (const auto& file : files)
+    listed.emplace_back(json::object{{"locator", encode_locator(file.path)}, {"what", file.what}});
+  return {{"unsupported", std::move(listed)}};
 }
 
 json::value to_json(const std::vector<registry_row>& rows, std::size_t limit) {

@@ -19,5 +19,6 @@ boost::json::value to_json(const secondary_status& status, const config& setting
 boost::json::value to_json(const primary_status& status, const config& settings,
                            std::string_view identity, wall_time now);
 boost::json::value to_json(const std::vector<registry_row>& rows, std::size_t limit);
+boost::json::value to_json(const std::vector<unsupported_file>& files);
 
 } // namespace farshore

@@ -53,6 +53,12 @@ result<std::string> text_field(const json::object& body, std::string_view name) 
   return std::string{value->as_string()};
 }
 
+/// "type": a name, or null (or nothing) for all: "".
+result<std::string> type_or_all(const json::object& body) {
+  const auto* given = body.if_contains("type");
+  return given && !given->is_null() ? text_field(body, "type") : result<std::string>{""};
+}
+
 result<const replicable_type*> declared_type(const config& settings, const std::string& name) {
   if (const auto* type = settings.find_type(name))
     return type;
@@ -200,15 +206,10 @@ void add_secondary_api(router& routes, secondary_api given) {
       const auto body = parse_body(request);
       if (!body)
         co_return fail(body.error());
-      std::string type;
-      if (const auto* given_type = body->if_contains("type");
-          given_type && !given_type->is_null()) {
-        auto text = text_field(*body, "type");
-        if (!text)
-          co_return fail(text.error());
-        type = *text;
-      }
-      auto set = co_await ask<done>(parts->asker, parts->site, atom::pause_v, type, paused);
+      const auto type = type_or_all(*body);
+      if (!type)
+        co_return fail(type.error());
+      auto set = co_await ask<done>(parts->asker, parts->site, atom::pause_v, *type, paused);
       if (!set)
         co_return fail(set.error());
       co_return json_answer(json::object{});
@@ -227,6 +228,58 @@ void add_secondary_api(router& routes, secondary_api given) {
                co_return json_answer({{"xid", *xid}});
              });
 }
+
+namespace {
+
+/// What only scanned types have.
+void add_scan_routes(router& routes, const std::shared_ptr<const primary_api>& parts) {
+  routes.add("POST", "/api/v1/approve",
+             [parts](const http_request& request) -> awaitable<result<http_answer>> {
+               if (auto ok = check_operator(request, *parts->settings()); !ok)
+                 co_return fail(ok.error());
+               const auto body = parse_body(request);
+               if (!body)
+                 co_return fail(body.error());
+               const auto type = text_field(*body, "type");
+               if (!type)
+                 co_return fail(type.error());
+               auto approved =
+                   co_await ask<std::size_t>(parts->asker, parts->registry, atom::approve_v, *type);
+               if (!approved)
+                 co_return fail(approved.error());
+               co_return json_answer({{"approved", *approved}});
+             });
+
+  routes.add("POST", "/api/v1/recheck",
+             [parts](const http_request& request) -> awaitable<result<http_answer>> {
+               if (auto ok = check_operator(request, *parts->settings()); !ok)
+                 co_return fail(ok.error());
+               const auto body = parse_body(request);
+               if (!body)
+                 co_return fail(body.error());
+               const auto type = type_or_all(*body);
+               if (!type)
+                 co_return fail(type.error());
+               auto begun =
+                   co_await ask<done>(parts->asker, parts->registry, atom::recheck_v, *type);
+               if (!begun)
+                 co_return fail(begun.error());
+               co_return json_answer(json::object{});
+             });
+
+  routes.add("GET", "/api/v1/unsupported/*",
+             [parts](const http_request& request) -> awaitable<result<http_answer>> {
+               if (auto ok = check_operator(request, *parts->settings()); !ok)
+                 co_return fail(ok.error());
+               auto files = co_await ask<std::vector<unsupported_file>>(
+                   parts->asker, parts->registry, atom::list_v, request.captured.front());
+               if (!files)
+                 co_return fail(files.error());
+               co_return json_answer(to_json(*files));
+             });
+}
+
+} // namespace
 
 void add_primary_api(router& routes, primary_api given) {
   auto parts = std::make_shared<const primary_api>(std::move(given));
@@ -271,6 +324,8 @@ void add_primary_api(router& routes, primary_api given) {
                  co_return fail(id.error());
                co_return json_answer({{"id", *id}});
              });
+
+  add_scan_routes(routes, parts);
 
   routes.add("POST", "/api/v1/mark",
              [parts, pool](const http_request& request) -> awaitable<result<http_answer>> {

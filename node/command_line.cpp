@@ -225,11 +225,15 @@ void command_line::add_questions() {
 
   auto list =
       add_for_site("list", "Shows the records of a type, their state and what failed.",
-                   "Example: farshore list package_file --state failed -c FILE",
+                   "Example: farshore list package_file --state failed -c FILE\n"
+                   "         farshore list manual --unsupported -c FILE",
                    [this](const site_access& site) { return list_command(site, args_.list, io_); });
   list->add_option("type", args_.list.type, "The type's name")->required()->type_name("TYPE");
-  list->add_option("-s,--state", args_.list.state, "Only records in this state")
-      ->check(CLI::IsMember({"pending", "started", "synced", "failed"}));
+  auto state = list->add_option("-s,--state", args_.list.state, "Only records in this state")
+                   ->check(CLI::IsMember({"pending", "started", "synced", "failed"}));
+  list->add_flag("-u,--unsupported", args_.list.unsupported,
+                 "On a primary: what in a scanned folder is neither file nor link")
+      ->excludes(state);
   list->add_option("-n,--limit", args_.list.limit, "Show at most so many")
       ->capture_default_str()
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))

@@ -52,6 +52,8 @@ struct list_options {
   std::string state{};
   bool as_json = false;
   std::size_t limit = 100;
+  /// On a primary: what in a scanned type's folder is neither file nor link.
+  bool unsupported = false;
 };
 /// LIST: the records of a type in the registry, with what failed and when it is tried again.
 int list_command(const site_access& site, const list_options& options, console io);

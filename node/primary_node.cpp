@@ -105,9 +105,12 @@ public:
     if (server_)
       server_->set_secrets(std::move(*secrets));
     std::vector<replicable_type> enabled;
-    for (const auto& type : settings.types)
+    for (auto type : settings.types) {
+      if (type.scanned())
+        type.model = scanned_model(type.name);
       if (type.enabled)
-        enabled.push_back(type);
+        enabled.push_back(std::move(type));
+    }
     routes_.configure(enabled, open_stores(settings));
     caf::scoped_actor self{system_};
     result<done> got = fail(ec::internal, "no answer");

@@ -80,6 +80,18 @@ void print_secondary_types(const value& status, std::ostream& out) {
   table.print(out);
 }
 
+/// What else is to be known of a scanned type.
+std::string scan_note(const value& type) {
+  std::string note;
+  const auto add = [&note](const std::string& text) { note += (note.empty() ? "" : "; ") + text; };
+  if (auto why = text_at(type, "/scan/not_watched"); !why.empty())
+    add("not watched, only scanned: " + one_line(why));
+  if (auto others = int_at(type, "/unsupported_count"); others > 0)
+    add(fmt::format("{} unsupported, see farshore list {} --unsupported", others,
+                    text_at(type, "/name")));
+  return note;
+}
+
 void print_primary_types(const value& status, std::ostream& out) {
   using align = text_table::align;
   text_table table{{{"type"},
@@ -87,10 +99,13 @@ void print_primary_types(const value& status, std::ostream& out) {
                     {"checksummed", align::right},
                     {"failed", align::right},
                     {"note"}}};
-  for (const auto& type : list_at(status, "/types"))
+  for (const auto& type : list_at(status, "/types")) {
+    auto note = note_of(type, false);
     table.add({text_at(type, "/plural"), std::to_string(int_at(type, "/count")),
                std::to_string(int_at(type, "/checksummed_count")),
-               std::to_string(int_at(type, "/checksum_failed_count")), note_of(type, false)});
+               std::to_string(int_at(type, "/checksum_failed_count")),
+               note.empty() ? scan_note(type) : note});
+  }
   table.print(out);
 }
 

@@ -387,21 +387,44 @@ TEST_CASE_METHOD(config_fixture, "wrong values of a type are named", "[config]")
   CHECK_THAT(with("file_mode = 644"), Contains("as a text, e.g. \"0644\""));
   CHECK_THAT(with("file_mode = \"0999\""), Contains("octal"));
   CHECK_THAT(with("file_mode = \"0044\""), Contains("the owner"));
-  CHECK_THAT(with("scan = \"30s\""), Contains("scanned folders are not there yet"));
+  CHECK_THAT(with("scan = 30"), Contains("a whole number and its unit"));
+  CHECK_THAT(with("scan = \"500ms\""), Contains("write 1s to 1 days"));
+  CHECK_THAT(with("scan = \"2 days\""), Contains("write 1s to 1 days"));
   CHECK_THAT(mistake_of(secondary() + type("File")), Catch::StartsWith("9: ") && Contains("a-z"));
   CHECK_THAT(mistake_of(secondary() + "[[replicable]]\nname = \"a\"\nstore = \"" +
                         (root / "store").string() + "\"\nstrategy = \"repository\"\n"),
              Catch::StartsWith("11: ") && Contains("strategy = \"blob\""));
 }
 
-TEST_CASE_METHOD(config_fixture, "a scanned type on a primary is told so once", "[config]") {
-  CHECK_THAT(mistake_of(site("primary") + type("file") + "scan = \"30s\"\n"),
-             Contains("scanned folders are not there yet"));
+TEST_CASE_METHOD(config_fixture, "a scanned type needs no model, and must have none", "[config]") {
+  const auto scanned = type("file") + "scan = \"30s\"\n";
+  for (const auto& head : {site("primary"), secondary()}) {
+    auto loaded = load(head + scanned);
+    CHECK(loaded.mistakes.empty());
+    REQUIRE(loaded.settings.types.size() == 1);
+    CHECK(loaded.settings.types[0].scan == std::chrono::seconds{30});
+    CHECK(loaded.settings.types[0].scanned());
+    CHECK_FALSE(loaded.settings.types[0].model);
+    CHECK_THAT(mistake_of(head + scanned + model()), Contains("exclude each other"));
+  }
+  CHECK_FALSE(load(secondary() + type("file")).settings.types[0].scanned());
+}
+
+TEST_CASE_METHOD(config_fixture, "a scanned folder is no other type's, and not the node's own",
+                 "[config]") {
+  const std::string scan = "scan = \"30s\"\n";
+  CHECK_THAT(mistake_of(secondary() + type("a") + type("b") + scan),
+             Catch::StartsWith("15: ") && Contains("the type of line 9 has this store"));
+  CHECK_THAT(mistake_of(secondary() + type("a") + scan + type("b")),
+             Contains("every file for its own"));
+  CHECK_THAT(mistake_of(secondary() + type("a", "data") + scan), Contains("own data folder"));
+  CHECK_THAT(mistake_of(secondary() + type("a", ".") + scan), Contains("lies inside it"));
 }
 
 TEST_CASE_METHOD(config_fixture, "a type of a primary needs its model", "[config]") {
   CHECK_THAT(mistake_of(site("primary") + type("file")),
-             Catch::StartsWith("6: ") && Contains("[replicable.model] is missing"));
+             Catch::StartsWith("6: ") && Contains("[replicable.model] is missing") &&
+                 Contains("scan = \"30s\""));
 }
 
 TEST_CASE_METHOD(config_fixture, "wrong values of a model are named", "[config]") {

@@ -172,8 +172,9 @@ void site::declare(const std::vector<type_declaration>& types) {
     out << "\n[[replicable]]\nname = " << quoted(type.name)
         << "\nstrategy = \"blob\"\nstore = " << quoted(store(type.name).string()) << '\n'
         << type.more << (primary_ ? "" : type.at_secondary);
-    if (primary_) {
+    if (primary_)
       fs::create_directories(store(type.name));
+    if (primary_ && !type.table.empty()) {
       out << "[replicable.model]\ntable = " << quoted(type.table)
           << "\nprimary_key = " << quoted(type.primary_key)
           << "\nlocator = " << quoted(type.locator) << '\n'

@@ -25,6 +25,7 @@ using namespace std::chrono_literals;
 /// One [[replicable]] of both sites; its store is the folder of that name beneath the site's.
 struct type_declaration {
   std::string name = "file";
+  /// Empty: a type without a model; `more` says what it has instead.
   std::string table = "files";
   std::string primary_key = "id";
   std::string locator = "path";

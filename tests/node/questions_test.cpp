@@ -70,6 +70,17 @@ files       10            7       1  disabled
 )");
 }
 
+TEST_CASE_METHOD(command_fixture, "a scanned type's status says what is not as one may think",
+                 "[status]") {
+  node.answers(R"({"site":"porto","role":"primary","types":[
+    {"name":"manual","plural":"manuals","enabled":true,"waiting":null,"unsupported_count":3,
+     "scan":{"watch":"off","not_watched":"it lies on nfs"}},
+    {"name":"box","plural":"boxes","enabled":true,"unsupported_count":0,"scan":null}]})");
+  CHECK(status_command(primary, false, io) == exit_code::done);
+  CHECK_THAT(out.str(), Contains("not watched, only scanned: it lies on nfs; 3 unsupported, see "
+                                 "farshore list manual --unsupported"));
+}
+
 TEST_CASE_METHOD(command_fixture, "a status that lacks fields is shown as far as it goes",
                  "[status]") {
   node.answers(R"({"role":"secondary","types":[{"plural":7},"x",null]})").answers("[]");
@@ -137,6 +148,24 @@ TEST_CASE_METHOD(command_fixture, "list says when there is more, and when there 
   CHECK_THAT(out.str(), Contains("give a higher --limit"));
   CHECK(list_command(secondary, {"file", "failed"}, io) == exit_code::done);
   CHECK_THAT(out.str(), Catch::EndsWith("no records in state failed\n"));
+}
+
+TEST_CASE_METHOD(command_fixture,
+                 "list --unsupported names what a scanned folder has besides files", "[list]") {
+  node.answers(R"({"unsupported":[{"locator":"run/a%20b","what":"a pipe"},
+                                  {"locator":"s","what":"a socket"}]})")
+      .answers(R"({"unsupported":[{"locator":"1","what":"a pipe"},{"locator":"2","what":"x"}]})")
+      .answers(R"({"unsupported":[]})");
+  CHECK(list_command(primary, {.type = "manual", .unsupported = true}, io) == exit_code::done);
+  CHECK(node.asked == std::vector<std::string>{"GET /api/v1/unsupported/manual"});
+  CHECK(out.str() == "locator    what it is\nrun/a%20b  a pipe\ns          a socket\n");
+  CHECK(list_command(primary, {.type = "manual", .limit = 1, .unsupported = true}, io) ==
+        exit_code::done);
+  CHECK_THAT(out.str(), Contains("give a higher --limit"));
+  CHECK(list_command(primary, {.type = "manual", .unsupported = true}, io) == exit_code::done);
+  CHECK_THAT(out.str(), Catch::EndsWith("nothing that can't be replicated\n"));
+  CHECK(list_command(secondary, {.type = "manual", .unsupported = true}, io) == exit_code::refused);
+  CHECK(node.asked.size() == 3);
 }
 
 TEST_CASE_METHOD(command_fixture, "list of an unknown type is a no", "[list]") {
