@@ -131,8 +131,9 @@ constexpr auto state_sql = R"(
     FOR EACH STATEMENT EXECUTE FUNCTION farshore.count_states();
 )";
 
-// What each scanned type's own table is made like (scan_table.hpp). One index: it tells paths apart,
-// of any length, and yields them in the order of their bytes, the first 2000 of them at least.
+// What each scanned type's own table is made like (scan_table.hpp). One index: it tells paths
+// apart, of any length, and yields them in the order of their bytes, the first 2000 of them at
+// least.
 constexpr auto scanned_sql = R"(
   CREATE TABLE farshore.scanned_template (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
