@@ -3,6 +3,7 @@
 #include "config/locator.hpp"
 #include "strategies/file_errors.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -184,34 +185,41 @@ result<void> linux_files::make_own_folders() {
 }
 
 result<void> linux_files::make_identity() {
-  auto own = open_beneath(root_.get(), parent_of(identity_path), O_PATH | O_DIRECTORY, how_);
-  if (!own)
-    return fail(trouble(own.error(), "open the folder", parent_of(identity_path)));
-  struct stat there {};
-  if (::fstatat(own->get(), "identity", &there, AT_SYMLINK_NOFOLLOW) == 0)
-    return {};
+  auto seen = look();
+  if (!seen)
+    return fail(std::move(seen).error());
+  if (seen->mark)
+    return flush_names(identity_path); // whoever wrote it may not have come so far
   std::array<unsigned char, 16> random{};
   if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
     return fail(file_error(errno, "draw random bytes"));
-  std::string text;
+  store_mark fresh;
   for (auto byte : random)
-    text += fmt::format("{:02x}", byte);
-  text += " 0\n";
+    fresh.id += fmt::format("{:02x}", byte);
+  return write_mark(fresh);
+}
+
+result<void> linux_files::write_mark(const store_mark& mark) {
+  auto at = root();
+  if (!at)
+    return fail(std::move(at).error());
+  auto own = open_beneath(*at, parent_of(identity_path), O_PATH | O_DIRECTORY, how_);
+  if (!own)
+    return fail(trouble(own.error(), "open the folder", parent_of(identity_path)));
+  const auto text = to_string(mark) + '\n';
   constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
   unique_fd fd{::openat(own->get(), "identity.new", flags, 0600)};
   const auto size = static_cast<ssize_t>(text.size());
   if (!fd || ::write(fd.get(), text.data(), text.size()) != size || ::fsync(fd.get()) != 0 ||
       ::renameat(own->get(), "identity.new", own->get(), "identity") != 0)
     return fail(trouble(errno, "write", identity_path));
-  return {};
+  return flush_names(identity_path);
 }
 
 result<void> linux_files::prepare() {
   auto made = make_own_folders();
   if (made)
     made = make_identity();
-  if (made)
-    made = flush_names(identity_path);
   if (!made && made.error().code == ec::not_found)
     made.error().code = ec::disk;
   // The root's own name, if we made it: where its parent is not ours to open, it is older than us.
@@ -222,16 +230,43 @@ result<void> linux_files::prepare() {
   return made;
 }
 
-result<std::string> linux_files::identity() {
-  auto file = open(identity_path);
-  if (!file)
-    return fail(std::move(file).error());
+result<store_look> linux_files::look() {
+  const auto cannot = [this] {
+    return fail(
+        ec::disk,
+        file_error(errno, fmt::format("look at the store {}", root_path_.string())).message);
+  };
+  store_look seen;
+  struct stat found {};
+  const unique_fd at{::open(root_path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  if (!at && errno != ENOENT && errno != ENOTDIR)
+    return cannot();
+  if (!at) {
+    auto above = root_path_;
+    do
+      above = above.parent_path();
+    while (::stat(above.c_str(), &found) != 0 && above.has_relative_path());
+    seen.device = found.st_dev;
+    return seen;
+  }
+  if (::fstat(at.get(), &found) != 0)
+    return cannot();
+  seen.there = true;
+  seen.device = found.st_dev;
+  seen.inode = found.st_ino;
+  auto file = open_beneath(at.get(), identity_path, O_RDONLY | O_NONBLOCK | O_NOCTTY, how_);
+  if (!file) {
+    errno = file.error();
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
+      return seen;
+    return cannot();
+  }
   std::array<char, 256> text{};
-  auto size = (*file)->read(0, std::as_writable_bytes(std::span{text}));
-  if (!size)
-    return fail(std::move(size).error());
-  const std::string_view all{text.data(), *size};
-  return std::string{all.substr(0, all.find('\n'))};
+  const auto size = ::read(file->get(), text.data(), text.size());
+  if (size < 0 && errno != EISDIR)
+    return cannot();
+  seen.mark = read_mark({text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))});
+  return seen;
 }
 
 // -- temporary files ------------------------------------------------------------------------------

@@ -25,7 +25,8 @@ public:
   explicit linux_files(std::filesystem::path root, path_walk how = path_walk::by_kernel);
 
   result<void> prepare() override;
-  result<std::string> identity() override;
+  result<store_look> look() override;
+  result<void> write_mark(const store_mark& mark) override;
 
   result<std::unique_ptr<open_file>> create_temp(const std::string& name) override;
   result<std::unique_ptr<open_file>> open_temp(const std::string& name) override;

@@ -67,8 +67,11 @@ public:
   /// checks that they can be written. Idempotent. Temporary files need it first, and so does all
   /// that changes something; a store that is only read must not be prepared.
   virtual result<void> prepare() = 0;
-  /// What `.farshore/identity` says: "<random id> <counter>".
-  virtual result<std::string> identity() = 0;
+  /// What lies at the root's path now, whatever is held open. A `.farshore/identity` that does not
+  /// say "<random id> <counter>" counts as none. Fails only where it can't be told what is there.
+  virtual result<store_look> look() = 0;
+  /// Durably replaces `.farshore/identity` by "<id> <counter>".
+  virtual result<void> write_mark(const store_mark& mark) = 0;
 
   // -- temporary files -------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@
 #include "config/clock.hpp"
 #include "config/error.hpp"
 #include "config/ids.hpp"
+#include "config/store_mark.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -140,8 +141,13 @@ public:
 
   // -- on a secondary --------------------------------------------------------------------------
 
+  /// What lies at the store's path now, whatever this object has opened there before: a folder that
+  /// was put in its place, or mounted over it, is seen. Cheap; changes nothing.
+  virtual result<store_look> look() = 0;
   /// Makes the store ready (its folder, `.farshore`, leftovers of tmp). Idempotent.
   virtual result<void> prepare() = 0;
+  /// Durably replaces what `.farshore/identity` says. Needs prepare().
+  virtual result<void> write_mark(const store_mark& mark) = 0;
   /// Fails with ec::bad_locator.
   virtual result<std::shared_ptr<receiver>> receive(std::shared_ptr<sync_job> job) = 0;
   /// Brings finished receivers to their locators: bytes flushed, renamed where the lease lasts

@@ -22,7 +22,9 @@ public:
   blob_strategy(const replicable_type& type, const time_source& time,
                 std::shared_ptr<store_files> files);
 
+  result<store_look> look() override { return files_->look(); }
   result<void> prepare() override;
+  result<void> write_mark(const store_mark& mark) override { return files_->write_mark(mark); }
   result<std::shared_ptr<receiver>> receive(std::shared_ptr<sync_job> job) override;
   void place(std::span<placement> batch) override;
   void remove(std::span<removal> batch) override;

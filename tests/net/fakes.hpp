@@ -155,7 +155,9 @@ public:
     return std::make_unique<memory_reader>(found->second);
   }
 
+  result<store_look> look() override { return store_look{}; }
   result<void> prepare() override { return {}; }
+  result<void> write_mark(const store_mark&) override { return {}; }
   result<std::shared_ptr<receiver>> receive(std::shared_ptr<sync_job>) override {
     return fail(ec::internal, "a primary's store");
   }

@@ -60,6 +60,14 @@ public:
     return inner_->recovery_points();
   }
 
+  result<store_standing> standing_of(const std::string& store) override {
+    return inner_->standing_of(store);
+  }
+  result<void> note_store(const known_store& store) override { return inner_->note_store(store); }
+  result<void> distrust_store(const std::string& store, store_verdict why) override {
+    return inner_->distrust_store(store, why);
+  }
+
 protected:
   std::shared_ptr<registry_store> inner_;
 };
@@ -188,7 +196,8 @@ public:
   explicit rename_before_flush(std::shared_ptr<store_files> inner) : inner_{std::move(inner)} {}
 
   result<void> prepare() override { return inner_->prepare(); }
-  result<std::string> identity() override { return inner_->identity(); }
+  result<store_look> look() override { return inner_->look(); }
+  result<void> write_mark(const store_mark& mark) override { return inner_->write_mark(mark); }
   result<std::unique_ptr<open_file>> create_temp(const std::string& name) override {
     return unflushed(inner_->create_temp(name));
   }

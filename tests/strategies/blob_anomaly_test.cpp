@@ -63,7 +63,8 @@ public:
   buggy_files(bug which, std::shared_ptr<store_files> real) : bug_{which}, real_{std::move(real)} {}
 
   result<void> prepare() override { return real_->prepare(); }
-  result<std::string> identity() override { return real_->identity(); }
+  result<store_look> look() override { return real_->look(); }
+  result<void> write_mark(const store_mark& mark) override { return real_->write_mark(mark); }
   result<std::unique_ptr<open_file>> create_temp(const std::string& name) override {
     return wrap(real_->create_temp(name));
   }

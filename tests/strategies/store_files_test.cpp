@@ -42,12 +42,28 @@ EVERY_STORE("preparing a store makes its own folders and an identity that stays"
   TestType store;
   REQUIRE(store.files->prepare());
   CHECK(store.is_folder(".farshore/tmp"));
-  const auto first = store.files->identity();
+  const auto first = store.files->look()->mark;
   REQUIRE(first);
-  CHECK_FALSE(first->empty());
-  CHECK(first->find('\n') == std::string::npos);
+  CHECK_FALSE(first->id.empty());
+  CHECK(first->counter == 0);
   REQUIRE(store.files->prepare());
-  CHECK(store.files->identity() == first);
+  CHECK(store.files->look()->mark == first);
+}
+
+EVERY_STORE("a mark that was written is what a look finds, and what the next start keeps") {
+  TestType store;
+  REQUIRE(store.files->prepare());
+  const store_mark raised{store.files->look()->mark->id, 7};
+  REQUIRE(store.files->write_mark(raised));
+  CHECK(store.files->look()->mark == raised);
+  REQUIRE(store.files->prepare());
+  CHECK(store.files->look()->mark == raised);
+}
+
+EVERY_STORE("a store that was never prepared has no mark, and none is made by looking") {
+  TestType store;
+  CHECK_FALSE(store.files->look()->mark);
+  CHECK_FALSE(store.is_folder(".farshore"));
 }
 
 EVERY_STORE("temporary files need a prepared store") {

@@ -168,18 +168,22 @@ public:
       return refuse(failed, "prepare", "");
     if (auto made = volume_->find_folder(temps_path, true, true); !made)
       return refuse(made.error(), "make the folder", temps_path);
-    if (!volume_->find(".farshore/identity"))
-      volume_->put(".farshore/identity", "fake 0\n");
+    if (!mark())
+      volume_->put(".farshore/identity", "fake" + std::to_string(++volume_->nodes_) + " 0\n");
     return {};
   }
 
-  result<std::string> identity() override {
+  result<store_look> look() override {
     if (auto failed = call())
-      return refuse(failed, "read", ".farshore/identity");
-    auto text = volume_->content(".farshore/identity");
-    if (!text)
-      return refuse(ENOENT, "read", ".farshore/identity");
-    return text->substr(0, text->find('\n'));
+      return refuse(failed, "look at", "");
+    return store_look{true, volume_->device_, volume_->root_->number, mark()};
+  }
+
+  result<void> write_mark(const store_mark& mark) override {
+    if (auto failed = call())
+      return refuse(failed, "write", ".farshore/identity");
+    volume_->put(".farshore/identity", to_string(mark) + "\n");
+    return {};
   }
 
   result<std::unique_ptr<open_file>> create_temp(const std::string& name) override {
@@ -297,6 +301,11 @@ public:
 
 private:
   int call() { return volume_->call(process_); }
+
+  [[nodiscard]] std::optional<store_mark> mark() const {
+    const auto text = volume_->content(".farshore/identity");
+    return text ? read_mark(*text) : std::nullopt;
+  }
 
   result<std::unique_ptr<open_file>> open_at(const std::string& path) {
     if (auto failed = call())
@@ -507,6 +516,13 @@ void fake_volume::lose(node& folder) {
       flush_bytes(child);
     }
   }
+}
+
+void fake_volume::mount_over(std::uint64_t device) {
+  unmounted_[device_] = root_;
+  device_ = device;
+  auto& root = unmounted_[device];
+  root_ = root ? root : make(file_kind::folder);
 }
 
 // -- the world outside ----------------------------------------------------------------------------

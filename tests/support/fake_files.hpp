@@ -51,6 +51,10 @@ public:
   void shorten_at(std::uint64_t n);
   void clear_faults();
 
+  /// Another file system lies there from now on, or the former one again; empty at first. What is
+  /// open stays open where it was.
+  void mount_over(std::uint64_t device);
+
   // -- the world outside, durable at once ------------------------------------------------------
 
   /// A new file in place of whatever is there; makes the folders on the way.
@@ -99,6 +103,9 @@ private:
 
   random_source random_;
   node_ptr root_;
+  std::uint64_t device_ = 1;
+  /// Roots of the file systems that are not there now.
+  std::map<std::uint64_t, node_ptr> unmounted_;
   std::uint64_t process_ = 1;
   std::uint64_t calls_ = 0;
   std::uint64_t nodes_ = 0;
