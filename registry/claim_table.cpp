@@ -90,4 +90,10 @@ void claim_table::void_all() {
     one.voided = true;
 }
 
+void claim_table::void_type(const std::string& type) {
+  for (auto& [_, one] : claims_)
+    if (one.id.type == type)
+      one.voided = true;
+}
+
 } // namespace farshore

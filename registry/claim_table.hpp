@@ -30,7 +30,7 @@ struct live_claim {
   sync_state found_state = sync_state::pending;
   std::optional<wall_time> found_retry_at;
 
-  /// Its epoch has passed: whatever it brings counts for nothing.
+  /// Its epoch has passed, or its store is another by now: what it brings counts for nothing.
   bool voided = false;
   /// The row was made due again without a new revision.
   bool outdated = false;
@@ -73,6 +73,8 @@ public:
 
   /// A new epoch has begun.
   void void_all();
+  /// The type's resources are not where its claims believe them to be.
+  void void_type(const std::string& type);
 
 private:
   using claims = std::map<claim_token, live_claim>;

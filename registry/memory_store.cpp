@@ -55,6 +55,7 @@ result<void> memory_store::commit() {
   touched_.clear();
   tables_->cursor = work_.cursor;
   tables_->types = work_.types;
+  tables_->stores = work_.stores;
   tables_->last_token = work_.last_token;
   return {};
 }
@@ -63,14 +64,62 @@ result<void> memory_store::declare_types(std::span<const store_type> types) {
   for (auto& [_, entry] : work_.types)
     entry.is_declared = false;
   for (const auto& type : types) {
+    const bool is_new = !work_.types.contains(type.name);
     auto& entry = work_.types[type.name];
-    entry.declared = type;
+    const auto former = std::exchange(entry.declared, type).store;
     entry.is_declared = true;
     entry.backfill.type = type.name;
     work_.rows.try_emplace(type.name);
+    if (!is_new && former != type.store)
+      distrust(type.name, entry);
   }
   return {};
 }
+
+// -- stores
+
+result<store_standing> memory_store::standing_of(const std::string& store) {
+  store_standing found;
+  const auto known = work_.stores.find(store);
+  found.known.path = store;
+  if (known != work_.stores.end())
+    found.known = known->second;
+  found.worked = worked_.contains(store);
+  for (const auto& [type, entry] : work_.types)
+    found.has_rows |= entry.declared.store == store && !work_.rows.at(type).empty();
+  return found;
+}
+
+result<void> memory_store::note_store(const known_store& store) {
+  work_.stores[store.path] = store;
+  worked_.erase(store.path);
+  return {};
+}
+
+void memory_store::distrust(const std::string& type, type_entry& entry) {
+  const auto at = now();
+  for (auto& [record, row] : work_.rows.at(type)) {
+    touch(type, record);
+    apply_distrust(row, at);
+  }
+  entry.recovery_point.reset();
+  claims_.void_type(type);
+}
+
+result<void> memory_store::distrust_store(const std::string& store, store_verdict why) {
+  for (auto& [type, entry] : work_.types)
+    if (entry.declared.store == store)
+      distrust(type, entry);
+  auto& known = work_.stores[store];
+  known.path = store;
+  known.mark = {};
+  known.pending = false;
+  known.noticed = to_string(why);
+  known.noticed_at = now();
+  return {};
+}
+
+// -- cursor, pages, claims
 
 result<std::vector<backfill_state>> memory_store::backfills() {
   std::vector<backfill_state> all;
@@ -241,6 +290,8 @@ result<std::vector<bool>> memory_store::finish(std::span<const outcome> outcomes
   for (const auto& how : outcomes) {
     const auto of = claims_.end(how, work_.cursor.epoch);
     counted.push_back(of.has_value());
+    if (of && changes_disk(how))
+      worked_.insert(of->store);
     if (of)
       end_claim(*of, how, at);
   }

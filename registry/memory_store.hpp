@@ -41,6 +41,7 @@ struct memory_tables {
   cursor_state cursor;
   std::map<std::string, type_entry> types;
   std::map<std::string, std::map<record_id, registry_row>> rows;
+  std::map<std::string, known_store> stores;
   claim_token last_token = 0;
 };
 
@@ -67,6 +68,9 @@ public:
   result<void> set_paused(const std::string& type, bool paused) override;
   [[nodiscard]] result<std::vector<std::string>> paused_types() override;
   result<void> note_horizon(std::uint64_t covered_xid, std::optional<wall_time> horizon) override;
+  [[nodiscard]] result<store_standing> standing_of(const std::string& store) override;
+  result<void> note_store(const known_store& store) override;
+  result<void> distrust_store(const std::string& store, store_verdict why) override;
   [[nodiscard]] result<registry_counts> counts(const std::string& type) override;
   [[nodiscard]] result<std::vector<recovery_point>> recovery_points() override;
 
@@ -77,6 +81,7 @@ private:
   /// Notes that the row is about to be changed, made or erased.
   void touch(const std::string& type, record_id record) { touched_.emplace(type, record); }
   void resync_row(const std::string& type, registry_row& row, wall_time now);
+  void distrust(const std::string& type, type_entry& entry);
   void end_claim(const live_claim& of, const outcome& how, wall_time now);
   /// Another wanted row of a type with this store has that locator.
   [[nodiscard]] bool is_wanted_elsewhere(const std::string& store, const std::string& locator,
@@ -87,6 +92,8 @@ private:
   claim_table claims_;
   /// The tables as this store sees them.
   memory_tables work_;
+  /// Stores in which something was placed or removed since they were last noted.
+  std::set<std::string> worked_;
   /// Rows in which `work_` and `tables_` differ.
   std::set<std::pair<std::string, record_id>> touched_;
 };

@@ -5,6 +5,7 @@
 #include "registry/migrations.hpp"
 #include "registry/registry_rows.hpp"
 #include "registry/row_rules.hpp"
+#include "registry/store_rows.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -97,6 +98,9 @@ public:
   result<void> set_paused(const std::string& type, bool paused) override;
   [[nodiscard]] result<std::vector<std::string>> paused_types() override;
   result<void> note_horizon(std::uint64_t covered_xid, std::optional<wall_time> horizon) override;
+  [[nodiscard]] result<store_standing> standing_of(const std::string& store) override;
+  result<void> note_store(const known_store& store) override;
+  result<void> distrust_store(const std::string& store, store_verdict why) override;
   [[nodiscard]] result<registry_counts> counts(const std::string& type) override;
   [[nodiscard]] result<std::vector<recovery_point>> recovery_points() override;
 
@@ -110,6 +114,8 @@ private:
   void load();
   void make_partition(type_entry& entry);
   void save(const type_entry& entry);
+  void distrust(type_entry& entry);
+  registry_counts read_counts_of(const type_entry& entry);
   void save_position();
   void advance_horizon(std::uint64_t covered_xid, std::optional<wall_time> horizon);
   void look_through_queue(const type_entry& entry, claim_round& round, std::size_t limit,
@@ -126,6 +132,9 @@ private:
   // whose batch failed is thrown away, and these with it.
   cursor_state cursor_;
   std::map<std::string, type_entry> types_;
+  std::map<std::string, known_store> stores_;
+  /// Stores in which something was placed or removed since they were last noted.
+  std::set<std::string> worked_;
   /// Types whose recovery point was told since it was last saved.
   std::set<std::string> told_;
 };
@@ -149,6 +158,7 @@ void registry_database::load() {
   db_->prepare(save_type, save_type_sql);
   db_->prepare(make_type, make_type_sql);
   db_->prepare(read_counts, read_counts_sql);
+  prepare_store_statements(*db_);
 
   pqxx::work first{*db_};
   reset_started(first);
@@ -176,6 +186,7 @@ void registry_database::load() {
       entry.resync_upto = row["resync_upto"].as<record_id>();
     entry.recovery_point = time_of(row["recovery_us"]);
   }
+  stores_ = read_stores(first);
   first.commit();
 }
 
@@ -216,16 +227,66 @@ result<void> registry_database::declare_types(std::span<const store_type> types)
     for (const auto& type : types) {
       auto& entry = types_[type.name];
       const bool is_new = entry.number == 0;
-      entry.declared = type;
+      const auto former = std::exchange(entry.declared, type).store;
       entry.is_declared = true;
       entry.backfill.type = type.name;
       if (is_new)
         make_partition(entry);
+      else if (former != type.store)
+        distrust(entry);
     }
     for (const auto& [_, entry] : types_)
       save(entry);
   });
 }
+
+// -- stores --------------------------------------------------------------------------------------
+
+result<store_standing> registry_database::standing_of(const std::string& store) {
+  return guarded("standing of a store", [&] {
+    store_standing found;
+    const auto known = stores_.find(store);
+    found.known.path = store;
+    if (known != stores_.end())
+      found.known = known->second;
+    found.worked = worked_.contains(store);
+    for (const auto& [_, entry] : types_)
+      found.has_rows |= entry.declared.store == store && read_counts_of(entry).registry > 0;
+    return found;
+  });
+}
+
+result<void> registry_database::note_store(const known_store& store) {
+  return guarded("note store", [&] {
+    write_store(tx(), store);
+    stores_[store.path] = store;
+    worked_.erase(store.path);
+  });
+}
+
+void registry_database::distrust(type_entry& entry) {
+  write_distrust(tx(), entry.number, now());
+  entry.recovery_point.reset();
+  save(entry);
+  claims_.void_type(entry.declared.name);
+}
+
+result<void> registry_database::distrust_store(const std::string& store, store_verdict why) {
+  return guarded("distrust store", [&] {
+    for (auto& [_, entry] : types_)
+      if (entry.declared.store == store)
+        distrust(entry);
+    auto& known = stores_[store];
+    known.path = store;
+    known.mark = {};
+    known.pending = false;
+    known.noticed = to_string(why);
+    known.noticed_at = now();
+    write_store(tx(), known);
+  });
+}
+
+// -- cursor --------------------------------------------------------------------------------------
 
 void registry_database::save_position() {
   const auto& place = cursor_.place;
@@ -423,6 +484,8 @@ result<std::vector<bool>> registry_database::finish(std::span<const outcome> out
     for (const auto& how : outcomes) {
       auto of = claims_.end(how, cursor_.epoch);
       counted.push_back(of.has_value());
+      if (of && changes_disk(how))
+        worked_.insert(of->store);
       // Given back, and never written as started: the row is as it was.
       if (of && (how.how != outcome::kind::given_back || of->recorded))
         ended[{how.id.type, how.how}].push_back({how, std::move(*of)});
@@ -482,7 +545,7 @@ result<std::size_t> registry_database::resync(const std::string& type,
     entry.resync_after = record_id_before_all;
     entry.resync_upto = last;
     save(entry);
-    return tx().exec_prepared1(read_counts, entry.number)["registry"].as<std::size_t>();
+    return static_cast<std::size_t>(read_counts_of(entry).registry);
   });
 }
 
@@ -524,23 +587,25 @@ result<std::vector<std::string>> registry_database::paused_types() {
   return paused;
 }
 
+registry_counts registry_database::read_counts_of(const type_entry& entry) {
+  const auto row = tx().exec_prepared1(read_counts, entry.number);
+  registry_counts counts;
+  counts.registry = row["registry"].as<std::int64_t>();
+  counts.pending = row["pending"].as<std::int64_t>();
+  counts.started = row["started"].as<std::int64_t>();
+  counts.synced = row["synced"].as<std::int64_t>();
+  counts.failed = row["failed"].as<std::int64_t>();
+  counts.missing_on_primary = row["missing_on_primary"].as<std::int64_t>();
+  counts.removing = row["removing"].as<std::int64_t>();
+  counts.never_synced = row["never_synced"].as<std::int64_t>();
+  return counts;
+}
+
 result<registry_counts> registry_database::counts(const std::string& type) {
   const auto known = types_.find(type);
   if (known == types_.end())
     return unknown_type(type);
-  return guarded("counts", [&] {
-    const auto row = tx().exec_prepared1(read_counts, known->second.number);
-    registry_counts counts;
-    counts.registry = row["registry"].as<std::int64_t>();
-    counts.pending = row["pending"].as<std::int64_t>();
-    counts.started = row["started"].as<std::int64_t>();
-    counts.synced = row["synced"].as<std::int64_t>();
-    counts.failed = row["failed"].as<std::int64_t>();
-    counts.missing_on_primary = row["missing_on_primary"].as<std::int64_t>();
-    counts.removing = row["removing"].as<std::int64_t>();
-    counts.never_synced = row["never_synced"].as<std::int64_t>();
-    return counts;
-  });
+  return guarded("counts", [&] { return read_counts_of(known->second); });
 }
 
 result<std::vector<recovery_point>> registry_database::recovery_points() {

@@ -68,8 +68,13 @@ constexpr auto keys_of_sql = R"(
   JOIN farshore.record_keys k ON k.type_id = $1 AND k.record_id = w.record_id
 )";
 
+// The timeline in the control file is that of the last checkpoint: after a promotion the old one,
+// for a while. A WAL file's name begins with that of now.
 constexpr auto identity_sql = R"(
-  SELECT s.system_identifier || '-' || c.timeline_id || '-' ||
+  SELECT s.system_identifier || '-' ||
+    CASE WHEN pg_is_in_recovery() THEN c.timeline_id
+         ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer
+    END || '-' ||
     (SELECT oid FROM pg_database WHERE datname = current_database()) || '-' || i.number
   FROM pg_control_system() s, pg_control_checkpoint() c, farshore.site_identity i
 )";

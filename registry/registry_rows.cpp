@@ -175,6 +175,20 @@ constexpr auto epoch_rows_sql = R"(
     retry_at = farshore.at($1)
 )";
 
+// A change that is due at once keeps its place; what failed waits as before.
+constexpr auto distrust = "registry distrust";
+constexpr auto distrust_sql = R"(
+  UPDATE {table} AS r SET
+    synced_revision = NULL,
+    due_since = NULL,
+    verification_checksum = NULL,
+    verified_at = NULL,
+    verification_state = 0,
+    state = CASE WHEN r.state = 3 THEN 3 ELSE 0 END,
+    retry_at = CASE WHEN r.state = 3 OR (r.state = 0 AND r.retry_at IS NULL) THEN r.retry_at
+                    ELSE farshore.at($1) END
+)";
+
 // -- claims --------------------------------------------------------------------------------------
 
 // Two ranges of one index, in its order; the second is read only as far as the first leaves room.
@@ -440,6 +454,7 @@ void prepare_registry_statements(pqxx::connection_base& db, type_number type,
   prepare(events, events_sql);
   prepare(truncation, truncation_sql);
   prepare(catalogue, catalogue_sql);
+  prepare(distrust, distrust_sql);
   prepare(due, due_sql);
   prepare(waiting, waiting_sql);
   prepare(synced, synced_sql);
@@ -492,6 +507,10 @@ page_effect write_catalogue(pqxx::transaction_base& tx, type_number type,
 
 void write_epoch(pqxx::transaction_base& tx, wall_time now) {
   tx.exec_prepared0(epoch_rows, to_microseconds(now));
+}
+
+void write_distrust(pqxx::transaction_base& tx, type_number type, wall_time now) {
+  tx.exec_prepared0(of(distrust, type), to_microseconds(now));
 }
 
 std::vector<due_row> read_due(pqxx::transaction_base& tx, type_number type, std::size_t limit,

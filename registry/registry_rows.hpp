@@ -57,6 +57,8 @@ std::size_t write_truncation(pqxx::transaction_base& tx, type_number type, revis
 page_effect write_catalogue(pqxx::transaction_base& tx, type_number type,
                             std::span<const catalogue_row> rows, wall_time now);
 void write_epoch(pqxx::transaction_base& tx, wall_time now);
+/// Forgets what the type's rows believe of the disk.
+void write_distrust(pqxx::transaction_base& tx, type_number type, wall_time now);
 
 // -- claims --------------------------------------------------------------------------------------
 

@@ -168,6 +168,10 @@ std::optional<wall_time> told_recovery_point(std::optional<wall_time>& told,
   return told;
 }
 
+bool changes_disk(const outcome& how) {
+  return how.how == outcome::kind::removed || (how.how == outcome::kind::synced && !how.adopted);
+}
+
 std::vector<std::string> locators_to_lock(const registry_row& row) {
   auto locators = row.stale_locators;
   locators.push_back(row.locator);
@@ -274,6 +278,18 @@ void apply_epoch(registry_row& row, wall_time now) {
   row.missing_on_primary = false;
   row.retry_count = 0;
   make_pending(row, now);
+}
+
+void apply_distrust(registry_row& row, wall_time now) {
+  row.synced_revision.reset();
+  row.due_since.reset();
+  row.sum.reset();
+  row.verified_at.reset();
+  row.verification = verification_state::pending;
+  if (row.state == sync_state::failed)
+    return; // what fails backs off all the same
+  const bool is_live = row.state == sync_state::pending && !row.retry_at;
+  make_pending(row, is_live ? std::nullopt : std::optional{now});
 }
 
 bool resync_changes(const registry_row& row, wall_time now) {

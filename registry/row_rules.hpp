@@ -41,6 +41,9 @@ std::vector<catalogue_row> catalogue_rows(const catalogue_page& page);
 std::optional<wall_time> told_recovery_point(std::optional<wall_time>& told,
                                              std::optional<wall_time> now);
 
+/// Something was placed or removed.
+bool changes_disk(const outcome& how);
+
 /// Everything that a worker on the row may touch.
 std::vector<std::string> locators_to_lock(const registry_row& row);
 /// What a worker on the row should remove, unless other rows want it; in order, each once. What
@@ -59,6 +62,8 @@ change apply_truncation(registry_row& row, revision id, wall_time since);
 registry_row row_of(const catalogue_row& found, wall_time now);
 change apply_catalogue(registry_row& row, const catalogue_row& found, wall_time now);
 void apply_epoch(registry_row& row, wall_time now);
+/// Forgets what the row believes of the disk.
+void apply_distrust(registry_row& row, wall_time now);
 void apply_resync(registry_row& row, wall_time now);
 /// False: leave the row alone, it is due or under way.
 bool resync_changes(const registry_row& row, wall_time now);

@@ -173,10 +173,24 @@ constexpr std::string_view counts_sql = R"(
   END $$;
 )";
 
+// Types that share a store share its row. The id is empty while nothing is known of the store.
+constexpr std::string_view stores_sql = R"(
+  CREATE TABLE farshore.store (
+    path text PRIMARY KEY,
+    identity text NOT NULL,
+    counter bigint NOT NULL,
+    -- The file may say counter + 1 already.
+    pending boolean NOT NULL,
+    device bigint NOT NULL,
+    noticed text NOT NULL,
+    noticed_at timestamptz);
+)";
+
 constexpr std::array secondary_steps{
     migration{1, "secondary: times", times_sql},
     migration{2, "secondary: cursor, types, registry", tables_sql},
     migration{3, "secondary: counts", counts_sql},
+    migration{5, "secondary: stores", stores_sql},
 };
 
 } // namespace

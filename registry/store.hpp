@@ -14,6 +14,7 @@
 #pragma once
 
 #include "registry/records.hpp"
+#include "registry/store_identity.hpp"
 
 #include <chrono>
 #include <memory>
@@ -93,7 +94,8 @@ public:
   virtual result<void> commit() = 0;
 
   /// Makes the declared types known (partitions, counts). A type that is no longer declared, or not
-  /// enabled, keeps its rows but is never claimed.
+  /// enabled, keeps its rows but is never claimed. One that moved to another store is distrusted
+  /// there (see distrust_store).
   virtual result<void> declare_types(std::span<const store_type> types) = 0;
 
   [[nodiscard]] virtual result<cursor_state> cursor() = 0;
@@ -144,6 +146,16 @@ public:
   /// epoch); cheap, called now and then.
   virtual result<void> note_horizon(std::uint64_t covered_xid,
                                     std::optional<wall_time> horizon) = 0;
+
+  /// What is known of the store at that path (promise 10); of an unknown one its path alone.
+  [[nodiscard]] virtual result<store_standing> standing_of(const std::string& store) = 0;
+  /// Keeps it; what was worked so far counts as covered.
+  virtual result<void> note_store(const known_store& store) = 0;
+  /// The disk is not what the rows of the store's types say: all that they believe of it is
+  /// forgotten, and each is due again as bulk work (what failed waits as before; targets, revisions
+  /// and cursor stay). Its claims are voided, as by start_epoch. The recovery points of its types
+  /// are unknown until all is looked at. The store's mark is forgotten, and `why` noted.
+  virtual result<void> distrust_store(const std::string& store, store_verdict why) = 0;
 
   [[nodiscard]] virtual result<registry_counts> counts(const std::string& type) = 0;
   /// One for each declared type, by name.

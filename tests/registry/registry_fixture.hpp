@@ -223,6 +223,15 @@ public:
   bool continue_resync(std::size_t rows) {
     return in_batch([&] { return store().continue_resync(rows); });
   }
+  void distrust(const std::string& path, store_verdict why = store_verdict::emptied) {
+    in_batch([&] { return store().distrust_store(path, why); });
+  }
+  store_standing standing(const std::string& path) {
+    return in_batch([&] { return store().standing_of(path); });
+  }
+  void note(const known_store& known) {
+    in_batch([&] { return store().note_store(known); });
+  }
   registry_counts counts(const std::string& of_type = "file") {
     return in_batch([&] { return store().counts(of_type); });
   }

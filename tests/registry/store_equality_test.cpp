@@ -237,7 +237,7 @@ private:
 
   void operate() {
     const auto type = any_type();
-    const auto which = below(6);
+    const auto which = below(7);
     const resync_selection some{resync_selection::kind::ids,
                                 {any_record(), any_record(), any_record()}};
     const auto rows = 1 + below(4);
@@ -249,6 +249,9 @@ private:
         return t.resync({resync_selection::kind::failed, {}}, type);
       case 2:
         return t.resync({resync_selection::kind::all, {}}, type);
+      case 3:
+        t.distrust("/srv/a", store_verdict::rolled_back);
+        return 0;
       default:
         return t.continue_resync(rows);
       }
@@ -265,6 +268,11 @@ private:
         return std::optional<wall_time>{};
       });
     }
+    for (const auto* path : {"/srv/a", "/srv/b"})
+      same_in_both([&](auto& t) {
+        const auto found = t.standing(path);
+        return std::tuple{found.known, found.has_rows, found.worked};
+      });
     same_in_both([](auto& t) {
       const auto cursor = t.in_batch([&] { return t.store().cursor(); });
       return std::tuple{cursor.epoch, cursor.identity, cursor.place, cursor.covered_xid,
