@@ -5,7 +5,8 @@
 //                     │                                               ▲                │      │
 //                     └──────── events, catalogue ─► PRIMARY CLIENT ◄─┼──── fetch ─────┘      │
 //                                                                     CAPACITY         DISK ◄─┘
-//                SECONDARY SITE owns them all and speaks for them.
+//                SECONDARY SITE owns them all and speaks for them; a STORE KEEPER(store) tells it
+//                whether the store is still what the registry believes it to be.
 // A primary:     PRIMARY REGISTRY.
 //
 // Every answer is a `result`; where an actor answers with a CAF error instead, it has died.
@@ -63,6 +64,12 @@ using registry_actor = caf::typed_actor<
     caf::replies_to<atom::resync, std::string, resync_selection>::with<result<std::size_t>>,
     // Pauses (true) or resumes a type; all of them where the name is empty.
     caf::replies_to<atom::pause, std::string, bool>::with<result<done>>,
+    // What is known of the store at that path.
+    caf::replies_to<atom::store, std::string>::with<result<store_standing>>,
+    // Keeps what is known of a store.
+    caf::replies_to<atom::store, known_store>::with<result<done>>,
+    // Forgets what the rows of the store's types believe of the disk, and voids their claims.
+    caf::replies_to<atom::distrust, std::string, store_verdict>::with<result<done>>,
     // Counts and recovery points.
     caf::replies_to<atom::status>::with<result<registry_status>>,
     // Its own: what has queued up goes as one transaction.
@@ -95,6 +102,15 @@ using supervisor_actor = caf::typed_actor<
     // Claims nothing more, gives back what is in flight, answers when that is recorded.
     caf::replies_to<atom::stop>::with<result<done>>>;
 
+/// STORE KEEPER: opens one store for its types, and notices when it is not what it was.
+using store_keeper_actor = caf::typed_actor<
+    // These types lie in the store: tells the site once they can be worked on, or why not.
+    caf::reacts_to<atom::declare, std::vector<replicable_type>>,
+    // A store that is away is accepted as it is now.
+    caf::reacts_to<atom::resync>,
+    // Its own, every second: a look.
+    caf::reacts_to<atom::tick>>;
+
 /// LOG CURSOR: reads the primary's log and catalogue, one page at a time, each applied before the
 /// next is asked for.
 using log_cursor_actor = caf::typed_actor<
@@ -108,12 +124,14 @@ using log_cursor_actor = caf::typed_actor<
 /// SECONDARY SITE: owns a secondary's actors; command line, API and pages ask it.
 using secondary_site_actor = caf::typed_actor<
     // Makes the declared types be what runs; at start, and on every reload.
-    caf::replies_to<atom::declare, std::vector<site_type>>::with<result<done>>,
+    caf::replies_to<atom::declare, std::vector<replicable_type>>::with<result<done>>,
     caf::replies_to<atom::status>::with<result<secondary_status>>,
     caf::replies_to<atom::resync, std::string, resync_selection>::with<result<std::size_t>>,
     caf::replies_to<atom::pause, std::string, bool>::with<result<done>>,
     // The transaction id that the cursor must have covered to have all that is committed now.
     caf::replies_to<atom::mark>::with<result<std::uint64_t>>,
+    // From a store's keeper: its types can be worked on, or can't any more.
+    caf::reacts_to<store_report>,
     // From the cursor: something of these types may be due.
     caf::reacts_to<atom::wake, std::vector<std::string>>,
     // From the cursor: the primary answers again.

@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -84,10 +85,32 @@ struct transfer_totals {
 /// A declared type and the store that was opened for it.
 struct site_type {
   replicable_type declared;
-  /// Null where it could not be made ready; `trouble` says why.
+  /// Null while the store can't be used; `trouble` says why.
   std::shared_ptr<strategy> store;
   std::string trouble;
 };
+
+/// How a store is; what status shows of it.
+struct store_view {
+  enum class condition {
+    /// Being looked at: what the registry says of it is not to be believed yet.
+    opening,
+    good,
+    /// Not there, or can't be used.
+    away,
+  };
+  condition now = condition::opening;
+  known_store known;
+};
+
+/// What a store's keeper has to say, and the strategies that it has opened.
+struct store_report {
+  store_view view;
+  std::vector<site_type> types;
+};
+
+/// Makes the strategy for a type's store; touches no file yet.
+using store_opener = std::function<result<std::shared_ptr<strategy>>(const replicable_type&)>;
 
 /// A secondary as a whole; what `farshore status` shows.
 struct secondary_status {
@@ -96,6 +119,7 @@ struct secondary_status {
     registry_type_status registry;
     transfer_totals totals;
     backfill_state backfill;
+    store_view store;
     /// Why nothing can be had of the type yet; empty when all is well.
     std::string waiting;
   };
@@ -121,6 +145,7 @@ CAF_ADD_ATOM(farshore, farshore::atom, apply, "apply")
 CAF_ADD_ATOM(farshore, farshore::atom, claim, "claim")
 CAF_ADD_ATOM(farshore, farshore::atom, cursor, "cursor")
 CAF_ADD_ATOM(farshore, farshore::atom, declare, "declare")
+CAF_ADD_ATOM(farshore, farshore::atom, distrust, "distrust")
 CAF_ADD_ATOM(farshore, farshore::atom, epoch, "epoch")
 CAF_ADD_ATOM(farshore, farshore::atom, finish, "finish")
 CAF_ADD_ATOM(farshore, farshore::atom, flush, "flush")
@@ -137,6 +162,7 @@ CAF_ADD_ATOM(farshore, farshore::atom, start, "start")
 CAF_ADD_ATOM(farshore, farshore::atom, status, "status")
 CAF_ADD_ATOM(farshore, farshore::atom, step, "step")
 CAF_ADD_ATOM(farshore, farshore::atom, stop, "stop")
+CAF_ADD_ATOM(farshore, farshore::atom, store, "store")
 CAF_ADD_ATOM(farshore, farshore::atom, tick, "tick")
 CAF_ADD_ATOM(farshore, farshore::atom, wake, "wake")
 
@@ -149,11 +175,14 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::event_position)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::events_page)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::events_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::fetch_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::known_store)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::operation)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::place_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::remove_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::resync_selection)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::store_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::store_verdict)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::transfer_totals)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::worker_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<bool>)
@@ -168,11 +197,11 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::primary_position>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::primary_status>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::registry_status>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::secondary_status>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::store_standing>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::int64_t>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::uint64_t>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::vector<farshore::claim_token>>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::optional<farshore::wall_time>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<farshore::claim_token>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<farshore::replicable_type>)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<farshore::site_type>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<farshore::store_type>)

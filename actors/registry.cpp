@@ -183,6 +183,20 @@ registry_actor::behavior_type registry(registry_state::pointer self, registry_pa
           return store.set_paused(type, paused).map([] { return done{}; });
         });
       },
+      [&state](atom::store, const std::string& path) {
+        return state.enqueue<store_standing>(
+            state.live, [path](registry_store& store) { return store.standing_of(path); });
+      },
+      [&state](atom::store, const known_store& known) {
+        return state.enqueue<done>(state.live, [known](registry_store& store) {
+          return store.note_store(known).map([] { return done{}; });
+        });
+      },
+      [&state](atom::distrust, const std::string& path, store_verdict why) {
+        return state.enqueue<done>(state.live, [path, why](registry_store& store) {
+          return store.distrust_store(path, why).map([] { return done{}; });
+        });
+      },
       [&state](atom::status) {
         return state.enqueue<registry_status>(
             state.live, [](registry_store& store) -> result<registry_status> {

@@ -4,6 +4,7 @@
 #include "actors/disk.hpp"
 #include "actors/log_cursor.hpp"
 #include "actors/registry.hpp"
+#include "actors/store_keeper.hpp"
 #include "actors/supervisor.hpp"
 
 #include <utility>
@@ -37,6 +38,17 @@ struct gathering {
 
 error lost(const caf::error& reason) {
   return {ec::stopping, "a part of the node does not answer: " + caf::to_string(reason)};
+}
+
+/// A primary that was restored, or whose server crashed, may name a transaction below those that
+/// the cursor has covered before. A wait for that would end at once, and mean nothing; the next
+/// page tells.
+result<std::uint64_t> mark_for(const primary_position& at, const cursor_state& cursor) {
+  const bool same = cursor.identity == at.identity && cursor.covered_xid <= at.mark_xid;
+  if (!same)
+    return fail(ec::overloaded, "the primary is not the one that this site follows yet (its first "
+                                "contact, or it was restored or replaced); ask again");
+  return at.mark_xid;
 }
 
 std::string waiting_for(const secondary_status::type_line& type, const site_type& what,
@@ -83,11 +95,8 @@ void secondary_site_state::start() {
   cursor_handle = watch(self->spawn(log_cursor, std::move(for_cursor)), "log cursor");
 }
 
-void secondary_site_state::run_type(const site_type& type) {
-  auto& running = types[type.declared.name];
-  running = running_type{type, supervisor_actor{}, disk_actor{}};
-  if (!type.declared.enabled || !type.store)
-    return;
+void secondary_site_state::run(running_type& running) {
+  const auto& type = running.what;
   running.disk = watch(parts.own_threads ? self->spawn<caf::detached>(disk, type.store)
                                          : self->spawn(disk, type.store),
                        "disk");
@@ -109,6 +118,50 @@ void secondary_site_state::run_type(const site_type& type) {
   self->send(running.supervisor, atom::wake_v);
 }
 
+/// A report on a declaration that has been replaced meanwhile says nothing.
+void secondary_site_state::on_store(const store_report& report) {
+  for (const auto& opened : report.types) {
+    const auto it = types.find(opened.declared.name);
+    if (stopping || it == types.end() || it->second.what.declared != opened.declared)
+      continue;
+    auto& running = it->second;
+    const bool as_it_was = running.what.store == opened.store;
+    running.store = report.view;
+    running.what = opened;
+    if (as_it_was)
+      continue;
+    dismiss(running);
+    if (opened.store)
+      run(running);
+  }
+}
+
+/// One keeper for each store that enabled types lie in.
+void secondary_site_state::declare_to_keepers() {
+  std::map<std::string, std::vector<replicable_type>> by_path;
+  for (const auto& [_, type] : types)
+    if (type.what.declared.enabled)
+      by_path[type.what.declared.store.string()].push_back(type.what.declared);
+  std::erase_if(keepers, [&](const auto& one) {
+    if (by_path.contains(one.first))
+      return false;
+    dismissed.insert(one.second.id());
+    self->send_exit(one.second, caf::exit_reason::user_shutdown);
+    return true;
+  });
+  for (const auto& [path, declared] : by_path) {
+    auto& keeper = keepers[path];
+    if (!keeper) {
+      store_keeper_parts with{path, parts.open_store, registry_handle,
+                              self, parts.time,       parts.seed ^ std::hash<std::string>{}(path)};
+      keeper = watch(parts.own_threads ? self->spawn<caf::detached>(store_keeper, std::move(with))
+                                       : self->spawn(store_keeper, std::move(with)),
+                     "store keeper");
+    }
+    self->send(keeper, atom::declare_v, declared);
+  }
+}
+
 /// Lets a type's actors end in order: first what is in flight, then they themselves.
 void secondary_site_state::dismiss(running_type& type) {
   if (!type.supervisor)
@@ -125,11 +178,11 @@ void secondary_site_state::dismiss(running_type& type) {
   type.disk = disk_actor{};
 }
 
-caf::result<result<done>> secondary_site_state::declare(const std::vector<site_type>& wanted) {
+caf::result<result<done>>
+secondary_site_state::declare(const std::vector<replicable_type>& wanted) {
   std::vector<store_type> rows;
   std::vector<std::string> names;
-  for (const auto& type : wanted) {
-    const auto& d = type.declared;
+  for (const auto& d : wanted) {
     rows.push_back({d.name, d.plural, d.store.string(), d.enabled});
     if (d.enabled)
       names.push_back(d.name);
@@ -144,14 +197,12 @@ caf::result<result<done>> secondary_site_state::declare(const std::vector<site_t
             }
             std::set<std::string> declared;
             for (const auto& type : wanted) {
-              declared.insert(type.declared.name);
-              const auto it = types.find(type.declared.name);
-              if (it != types.end() && it->second.what.declared == type.declared &&
-                  it->second.what.trouble == type.trouble)
+              declared.insert(type.name);
+              auto& running = types[type.name];
+              if (running.what.declared == type)
                 continue; // as it was: what is in flight goes on
-              if (it != types.end())
-                dismiss(it->second);
-              run_type(type);
+              dismiss(running);
+              running = running_type{{type, nullptr, {}}, {}, {}, {}};
             }
             for (auto it = types.begin(); it != types.end();) {
               if (declared.contains(it->first)) {
@@ -161,6 +212,7 @@ caf::result<result<done>> secondary_site_state::declare(const std::vector<site_t
               dismiss(it->second);
               it = types.erase(it);
             }
+            declare_to_keepers();
             self->send(cursor_handle, atom::declare_v, names);
             answer.deliver(result<done>{});
           },
@@ -184,6 +236,7 @@ caf::result<result<secondary_status>> secondary_site_state::status() {
   for (const auto& [_, type] : types) {
     auto& line = gathered->all.types.emplace_back();
     line.declared = type.what.declared;
+    line.store = type.store;
     line.registry.type = line.declared.name;
     line.backfill.type = line.declared.name;
   }
@@ -235,6 +288,11 @@ caf::result<result<secondary_status>> secondary_site_state::status() {
 
 caf::result<result<std::size_t>> secondary_site_state::resync(const std::string& type,
                                                               const resync_selection& which) {
+  if (const auto it = types.find(type);
+      it != types.end() && which.which == resync_selection::kind::all)
+    if (const auto keeper = keepers.find(it->second.what.declared.store.string());
+        keeper != keepers.end())
+      self->send(keeper->second, atom::resync_v);
   auto answer = self->make_response_promise<result<std::size_t>>();
   self->request(registry_handle, status_deadline, atom::resync_v, type, which)
       .then(
@@ -268,14 +326,25 @@ caf::result<result<done>> secondary_site_state::pause(const std::string& type, b
 
 caf::result<result<std::uint64_t>> secondary_site_state::mark() {
   auto answer = self->make_response_promise<result<std::uint64_t>>();
+  const auto on_lost = [answer](const caf::error& reason) mutable {
+    answer.deliver(result<std::uint64_t>{fail(lost(reason))});
+  };
   self->request(parts.primary, mark_deadline, atom::position_v)
       .then(
-          [answer](const result<primary_position>& now) mutable {
-            answer.deliver(now.map([](const primary_position& at) { return at.mark_xid; }));
+          [this, answer, on_lost](const result<primary_position>& now) mutable {
+            if (!now) {
+              answer.deliver(result<std::uint64_t>{fail(now.error())});
+              return;
+            }
+            self->request(cursor_handle, status_deadline, atom::status_v)
+                .then(
+                    [answer, at = *now](const result<cursor_status>& log) mutable {
+                      answer.deliver(log ? mark_for(at, log->cursor)
+                                         : result<std::uint64_t>{fail(log.error())});
+                    },
+                    on_lost);
           },
-          [answer](const caf::error& reason) mutable {
-            answer.deliver(result<std::uint64_t>{fail(lost(reason))});
-          });
+          on_lost);
   return answer;
 }
 
@@ -319,7 +388,9 @@ secondary_site_actor::behavior_type secondary_site(secondary_site_state::pointer
   self->set_exit_handler([&state](const caf::exit_msg& end) { state.on_end(end); });
   state.start();
   return {
-      [&state](atom::declare, const std::vector<site_type>& types) { return state.declare(types); },
+      [&state](atom::declare, const std::vector<replicable_type>& types) {
+        return state.declare(types);
+      },
       [&state](atom::status) { return state.status(); },
       [&state](atom::resync, const std::string& type, const resync_selection& which) {
         return state.resync(type, which);
@@ -328,6 +399,7 @@ secondary_site_actor::behavior_type secondary_site(secondary_site_state::pointer
         return state.pause(type, paused);
       },
       [&state](atom::mark) { return state.mark(); },
+      [&state](const store_report& report) { state.on_store(report); },
       [&state](atom::wake, const std::vector<std::string>& due) { state.wake(due); },
       [&state](atom::reachable) { state.reachable(); },
       [&state](atom::stop) { return state.stop(); },

@@ -28,6 +28,7 @@ struct secondary_parts {
   config settings;
   std::shared_ptr<registry_store> store;
   primary_client_actor primary;
+  store_opener open_store;
   const time_source* time = nullptr;
   std::uint64_t seed = 0;
   /// Blocking actors get threads of their own; a simulation says no and runs all on one.
@@ -42,6 +43,7 @@ struct secondary_site_state {
 
   struct running_type {
     site_type what;
+    store_view store;
     /// Invalid where the type is disabled or its store is not ready.
     supervisor_actor supervisor;
     disk_actor disk;
@@ -50,7 +52,8 @@ struct secondary_site_state {
   explicit secondary_site_state(pointer owner) : self{owner} {}
 
   void start();
-  caf::result<result<done>> declare(const std::vector<site_type>& types);
+  caf::result<result<done>> declare(const std::vector<replicable_type>& types);
+  void on_store(const store_report& report);
   caf::result<result<secondary_status>> status();
   caf::result<result<std::size_t>> resync(const std::string& type, const resync_selection& which);
   caf::result<result<done>> pause(const std::string& type, bool paused);
@@ -66,6 +69,8 @@ struct secondary_site_state {
   capacity_actor capacity_handle;
   log_cursor_actor cursor_handle;
   std::map<std::string, running_type> types;
+  /// By the store's path.
+  std::map<std::string, store_keeper_actor> keepers;
   /// Actors whose end is expected.
   std::set<caf::actor_id> dismissed;
   bool stopping = false;
@@ -73,8 +78,9 @@ struct secondary_site_state {
 private:
   template <class Spawned>
   Spawned watch(Spawned handle, const char* role);
-  void run_type(const site_type& type);
+  void run(running_type& type);
   void dismiss(running_type& type);
+  void declare_to_keepers();
   std::map<caf::actor_id, std::string> roles_;
 };
 

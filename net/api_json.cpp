@@ -29,6 +29,40 @@ double percentage(std::int64_t part, std::int64_t whole) {
   return std::min(99.99, 100.0 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
+/// One word for how the store is: what was noticed stays until all is looked at again.
+std::string store_state(const secondary_status::type_line& line) {
+  switch (line.store.now) {
+  case store_view::condition::opening:
+    return "opening";
+  case store_view::condition::away:
+    return "away";
+  case store_view::condition::good:
+    break;
+  }
+  const bool looked_at = line.registry.counts.never_synced == 0;
+  return looked_at || line.store.known.noticed.empty() ? "good" : line.store.known.noticed;
+}
+
+/// What was noticed, and what is done about it.
+std::string notice_of(const secondary_status::type_line& line) {
+  const auto& known = line.store.known;
+  return "the store " + known.path + " " + std::string{sentence(verdict_of(known.noticed))} +
+         (known.noticed_at ? " at " + to_rfc3339(*known.noticed_at) : "") +
+         "; its records are looked at again, " + std::to_string(line.registry.counts.never_synced) +
+         " are left";
+}
+
+json::value store_json(const secondary_status::type_line& line) {
+  const auto& known = line.store.known;
+  return {
+      {"path", line.declared.store.string()},
+      {"identity", text_or_null(known.mark.id)},
+      {"state", line.declared.enabled ? json::value(store_state(line)) : nullptr},
+      {"noticed", text_or_null(known.noticed)},
+      {"noticed_at", time_or_null(known.noticed_at)},
+  };
+}
+
 json::object type_json(const secondary_status::type_line& line, bool starting) {
   const auto& counts = line.registry.counts;
   return {
@@ -51,6 +85,7 @@ json::object type_json(const secondary_status::type_line& line, bool starting) {
       {"synced_in_percentage", percentage(counts.synced, counts.registry)},
       {"in_flight", line.totals.in_flight},
       {"recovery_point", time_or_null(line.registry.recovery_point)},
+      {"store", store_json(line)},
   };
 }
 
@@ -81,6 +116,9 @@ json::array problems_of(const secondary_status& status) {
     const auto& counts = line.registry.counts;
     if (line.declared.enabled && !line.waiting.empty())
       problems.emplace_back(line.declared.name + ": " + line.waiting);
+    if (const auto state = store_state(line);
+        line.declared.enabled && state != "good" && state == line.store.known.noticed)
+      problems.emplace_back(line.declared.name + ": " + notice_of(line));
     if (const auto failing = counts.failed - counts.missing_on_primary; failing > 0)
       problems.emplace_back(line.declared.name + ": " + std::to_string(failing) +
                             " records can't be synced; see farshore list " + line.declared.name +

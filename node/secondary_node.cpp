@@ -25,26 +25,6 @@ namespace {
 constexpr std::chrono::seconds declare_deadline{60};
 constexpr std::chrono::seconds stop_deadline{25};
 
-/// Opens each enabled type's store. Blocks on the disk; what can't be made ready says why, and the
-/// other types go on.
-std::vector<site_type> open_stores(const config& settings) {
-  std::vector<site_type> types;
-  for (const auto& declared : settings.types) {
-    auto& type = types.emplace_back(site_type{declared, nullptr, {}});
-    if (!declared.enabled)
-      continue;
-    auto store = make_strategy(declared, system_time());
-    auto ready = store ? (*store)->prepare() : result<void>{fail(store.error())};
-    if (ready)
-      type.store = *store;
-    else
-      type.trouble = ready.error().message;
-    if (!ready)
-      spdlog::error("{}: {}", declared.name, type.trouble);
-  }
-  return types;
-}
-
 class secondary_node final : public site_node {
 public:
   secondary_node(const config& settings, std::shared_ptr<registry_store> store,
@@ -56,6 +36,9 @@ public:
     parts.settings = settings;
     parts.store = std::move(store);
     parts.primary = system_.spawn(http_client, link_);
+    parts.open_store = [](const replicable_type& type) {
+      return make_strategy(type, system_time());
+    };
     parts.time = &system_time();
     parts.seed = random_seed();
     parts.on_fatal = std::move(on_failure);
@@ -103,7 +86,7 @@ public:
       link_->set_secret(secrets->front());
       server_->set_secrets(std::move(*secrets));
     }
-    auto answer = call<done>(declare_deadline, atom::declare_v, open_stores(settings));
+    auto answer = call<done>(declare_deadline, atom::declare_v, settings.types);
     if (!answer)
       return fail(std::move(answer).error());
     const std::lock_guard guard{mutex_};

@@ -38,6 +38,8 @@ void judge_type(const value& type, wait_verdict& verdict) {
     verdict.accounted.push_back(fmt::format("type {}: {} missing on the primary", name, missing));
   }
   const auto open_before = verdict.open.size();
+  if (text_at(type, "/store/state") == "opening")
+    verdict.open.push_back(fmt::format("type {}: its store is being looked at", name));
   if (auto waiting = text_at(type, "/waiting"); !waiting.empty())
     verdict.accounted.push_back(fmt::format("type {} waits: {}", name, one_line(waiting)));
   else if (!bool_at(type, "/backfill_complete"))

@@ -119,6 +119,20 @@ TEST_CASE_METHOD(cursor_fixture, "an empty page costs no transaction but moves t
   CHECK(primary->events.front().what.wait > 0ms); // level: now it waits for something to happen
 }
 
+TEST_CASE_METHOD(
+    cursor_fixture,
+    "a server that crashed may give transaction numbers again: what is covered follows",
+    "[log_cursor]") {
+  start_known();
+  auto before = page(100);
+  before.covered_xid = 99;
+  answer_next<events_page>(primary->events, before);
+  auto after = page(100);
+  after.covered_xid = 98;
+  answer_next<events_page>(primary->events, after);
+  CHECK(status().cursor.covered_xid == 98);
+}
+
 TEST_CASE_METHOD(cursor_fixture, "backfill and log take turns, one page under way at a time",
                  "[log_cursor]") {
   start_known();

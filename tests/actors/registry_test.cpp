@@ -57,6 +57,13 @@ public:
       return false;
     return note("slice").map([&] { return --resync_slices > 0; });
   }
+  result<store_standing> standing_of(const std::string& store) override {
+    return note("standing " + store).map([] { return store_standing{}; });
+  }
+  result<void> note_store(const known_store& store) override { return note("note " + store.path); }
+  result<void> distrust_store(const std::string& store, store_verdict) override {
+    return note("distrust " + store);
+  }
   result<void> set_paused(const std::string&, bool) override { return note("pause"); }
   result<std::vector<std::string>> paused_types() override { return std::vector<std::string>{}; }
   result<void> note_horizon(std::uint64_t, std::optional<wall_time>) override {

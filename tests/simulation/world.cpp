@@ -206,15 +206,13 @@ void world::start(secondary& one) {
   parts.seed = random_.next();
   parts.own_threads = false;
   parts.on_fatal = [this](const error& why) { wrong("a node ended by itself: " + why.message); };
+  parts.open_store = [this, volume = one.volume](const replicable_type& type) {
+    return make_strategy(type, *clock_, with_bug(settings_.bug, volume->mount()));
+  };
   one.site = system_->spawn(secondary_site, parts);
-  std::vector<site_type> types;
-  for (const auto& name : type_names) {
-    auto& type = types.emplace_back(site_type{type_named(name), nullptr, {}});
-    type.store =
-        *make_strategy(type.declared, *clock_, with_bug(settings_.bug, one.volume->mount()));
-    if (auto ready = type.store->prepare(); !ready)
-      type.trouble = ready.error().message;
-  }
+  std::vector<replicable_type> types;
+  for (const auto& name : type_names)
+    types.push_back(type_named(name));
   caf::anon_send(one.site, atom::declare_v, types);
   one.up = true;
 }
@@ -234,13 +232,35 @@ void world::crash(secondary& one, bool power_cut) {
   // What was committed; a store that is not yet gone can no longer change it.
   one.tables = std::make_shared<memory_tables>(*one.tables);
   check_disk(one, power_cut ? "after a power cut" : "after a kill");
-  if (power_cut)
+  if (power_cut && knows_disk(one))
     check_synced_rows(one);
+}
+
+void world::lose_disk(secondary& one) {
+  const bool empty = random_.below(2) == 0;
+  trace(empty ? "disk emptied" : "disk replaced");
+  for (const auto& [path, _] : one.volume->files())
+    if (empty || random_.below(3) == 0)
+      one.volume->erase(path);
+  if (empty)
+    one.volume->erase(".farshore");
+  else
+    one.volume->put(".farshore/identity", "another" + std::to_string(random_.below(1000)) + " 1\n");
+}
+
+bool world::knows_disk(const secondary& one) {
+  const auto text = one.volume->content(".farshore/identity");
+  const auto known = one.tables->stores.find("/store");
+  return text && known != one.tables->stores.end() && !known->second.mark.id.empty() &&
+         judge(known->second, {true, known->second.device, 0, read_mark(*text)}) ==
+             store_verdict::good;
 }
 
 void world::fault_step() {
   auto& one = secondaries_[random_.below(secondaries_.size())];
-  switch (random_.below(12)) {
+  switch (random_.below(13)) {
+  case 12:
+    return lose_disk(one);
   case 0:
   case 1:
     if (one.up)
@@ -357,7 +377,7 @@ void world::settle() {
 
 bool world::settled(secondary& one) {
   memory_store reader{one.tables, *clock_, std::chrono::seconds{10}};
-  if (one.tables->cursor.place != primary_.position().place)
+  if (one.tables->cursor.place != primary_.position().place || !knows_disk(one))
     return false;
   for (const auto& name : type_names) {
     const auto rows = std::ranges::count_if(

@@ -62,6 +62,10 @@ private:
   void start(secondary& one);
   /// Ends its actors between two turns, whatever they were doing.
   void crash(secondary& one, bool power_cut);
+  /// Somebody empties the disk, or puts another in its place; whether or not the node runs.
+  void lose_disk(secondary& one);
+  /// The registry knows the disk that is there: only then it speaks of it.
+  [[nodiscard]] static bool knows_disk(const secondary& one);
   void turn();
   void deliver_some(std::uint64_t turns);
   void advance(std::chrono::milliseconds step);

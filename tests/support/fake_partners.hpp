@@ -91,6 +91,9 @@ inline registry_actor::behavior_type play_registry(registry_actor::pointer self,
         return result<std::size_t>{0};
       },
       [](atom::pause, const std::string&, bool) { return result<done>{}; },
+      [](atom::store, const std::string&) { return result<store_standing>{}; },
+      [](atom::store, const known_store&) { return result<done>{}; },
+      [](atom::distrust, const std::string&, store_verdict) { return result<done>{}; },
       [](atom::status) { return result<registry_status>{}; },
       [](atom::flush) {},
   };
@@ -159,7 +162,9 @@ public:
     result<void> finish() override { return {}; }
   };
 
+  result<store_look> look() override { return store_look{}; }
   result<void> prepare() override { return {}; }
+  result<void> write_mark(const store_mark&) override { return {}; }
   result<std::shared_ptr<receiver>> receive(std::shared_ptr<sync_job> job) override {
     if (job->locator == "refused")
       return fail(ec::bad_locator, "refused by the test");
