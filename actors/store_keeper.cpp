@@ -15,6 +15,8 @@ constexpr std::chrono::minutes registry_deadline{30};
 constexpr std::chrono::milliseconds reopen_base{1'000};
 constexpr std::chrono::milliseconds reopen_cap{30'000};
 
+constexpr int failed_looks_max = 3;
+
 bool has_store(const site_type& type) {
   return type.store != nullptr;
 }
@@ -63,8 +65,13 @@ void store_keeper_state::look() {
     return load();
   auto files = parts.open(types.front().declared);
   auto seen = files ? (*files)->look() : result<store_look>{fail(files.error())};
-  if (!seen)
+  if (!seen) {
+    // One bad moment is no reason to break off what is in flight.
+    if (is_open() && ++failed_looks_ < failed_looks_max)
+      return rest();
     return close(seen.error().message);
+  }
+  failed_looks_ = 0;
   judge_now(*seen);
 }
 
@@ -107,6 +114,8 @@ void store_keeper_state::ask_whether_empty() {
       [this](const store_standing& found) {
         if (!found.has_rows) {
           known->mark = {};
+          for (auto& type : types)
+            type.store.reset(); // what was opened is the folder that lay there before
           return open();
         }
         const auto& type = types.front().declared.name;
@@ -181,6 +190,12 @@ void store_keeper_state::open() {
                 "the store " + parts.path + " lost its .farshore/identity while it was opened");
   if (!seen)
     return close(seen.error().message);
+  const auto verdict = judge(*known, *seen);
+  if (verdict != store_verdict::good && verdict != store_verdict::unknown) {
+    for (auto& type : types)
+      type.store.reset();
+    return rest(); // it was exchanged a moment ago: the next look says so
+  }
   if (known->mark.id.empty())
     known->mark = *seen->mark;
   raise(*seen);
@@ -213,6 +228,10 @@ void store_keeper_state::raise(const store_look& seen) {
         const auto files = std::ranges::find_if(types, has_store);
         const store_mark next{known->mark.id, known->mark.counter + 1};
         if (files == types.end())
+          return rest();
+        // Never over the mark of another store that came to lie there meanwhile.
+        const auto still = files->store->look();
+        if (!still || judge(*known, *still) != store_verdict::good)
           return rest();
         if (auto written = files->store->write_mark(next); !written) {
           spdlog::warn("{}", written.error().message);

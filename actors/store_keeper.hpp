@@ -82,6 +82,7 @@ private:
   steady_time raised_at_{};
   /// What was said last, so that it is said once.
   std::string said_;
+  int failed_looks_ = 0;
   int failures_ = 0;
   steady_time retry_at_{};
 };

@@ -86,7 +86,7 @@ result<store_standing> memory_store::standing_of(const std::string& store) {
     found.known = known->second;
   found.worked = worked_.contains(store);
   for (const auto& [type, entry] : work_.types)
-    found.has_rows |= entry.declared.store == store && !work_.rows.at(type).empty();
+    found.has_rows |= entry.declared.store == store && !work_.rows[type].empty();
   return found;
 }
 
@@ -98,7 +98,7 @@ result<void> memory_store::note_store(const known_store& store) {
 
 void memory_store::distrust(const std::string& type, type_entry& entry) {
   const auto at = now();
-  for (auto& [record, row] : work_.rows.at(type)) {
+  for (auto& [record, row] : work_.rows[type]) {
     touch(type, record);
     apply_distrust(row, at);
   }

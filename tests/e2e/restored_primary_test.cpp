@@ -39,7 +39,7 @@ void must_run(const std::vector<std::string>& line) {
   REQUIRE(done.code == 0);
 }
 
-void copy(const fs::path& from, const fs::path& to) {
+void copy_tree(const fs::path& from, const fs::path& to) {
   fs::remove_all(to);
   must_run({"cp", "-a", from.string(), to.string()});
 }
@@ -74,16 +74,16 @@ public:
 
   void back_up_cold() {
     CHECK(primary.stop() == 0);
-    copy(cluster(), backup());
-    copy(primary.store(), store_backup());
+    copy_tree(cluster(), backup());
+    copy_tree(primary.store(), store_backup());
     primary.start();
   }
   /// The database and the files are what they were; the node is down.
   void restore() {
     if (primary.running())
       CHECK(primary.stop() == 0);
-    copy(backup(), cluster());
-    copy(store_backup(), primary.store());
+    copy_tree(backup(), cluster());
+    copy_tree(store_backup(), primary.store());
   }
 
   [[nodiscard]] bool begins_a_new_epoch() {
@@ -200,7 +200,7 @@ TEST_CASE("a pg_basebackup of the running primary is another one once it is behi
   const auto taken = sites.folder() / "base";
   must_run({postgres_program("pg_basebackup"), "-D", taken.string(), "-X", "stream", "-c", "fast",
             "-d", database_url(sites.primary)});
-  copy(sites.primary.store(), sites.store_backup());
+  copy_tree(sites.primary.store(), sites.store_backup());
   sites.add(files + 1, files + 20, "lost");
   REQUIRE(sites.difference() == "");
   CHECK(sites.primary.stop() == 0);
@@ -208,10 +208,10 @@ TEST_CASE("a pg_basebackup of the running primary is another one once it is behi
   const auto data = sites.cluster() / "data";
   struct stat owner {};
   REQUIRE(::stat(data.c_str(), &owner) == 0);
-  copy(taken, data);
+  copy_tree(taken, data);
   must_run({"chown", "-R", std::to_string(owner.st_uid) + ":" + std::to_string(owner.st_gid),
             data.string()});
-  copy(sites.store_backup(), sites.primary.store());
+  copy_tree(sites.store_backup(), sites.primary.store());
   sites.primary.start();
   sites.add(files + 1, files + 30, "second");
   CHECK(sites.begins_a_new_epoch());
@@ -268,13 +268,13 @@ TEST_CASE("a dump that is loaded into the same cluster again is another primary"
   restorable_sites sites;
   const auto dump = (sites.folder() / "dump").string();
   must_run({postgres_program("pg_dump"), "-Fc", "-f", dump, database_url(sites.primary)});
-  copy(sites.primary.store(), sites.store_backup());
+  copy_tree(sites.primary.store(), sites.store_backup());
   sites.add(files + 1, files + 20, "lost");
   REQUIRE(sites.difference() == "");
   CHECK(sites.primary.stop() == 0);
 
   dump_and_load(sites, dump, false);
-  copy(sites.store_backup(), sites.primary.store());
+  copy_tree(sites.store_backup(), sites.primary.store());
   sites.primary.start();
   sites.change(3, 303);
   sites.add(files + 1, files + 30, "second");

@@ -48,7 +48,7 @@ public:
   }
 };
 
-void copy(const fs::path& from, const fs::path& to) {
+void copy_tree(const fs::path& from, const fs::path& to) {
   fs::remove_all(to);
   REQUIRE(run({"cp", "-a", from.string(), to.string()}).code == 0);
 }
@@ -87,7 +87,7 @@ TEST_CASE("another site's store in the place of ours is adopted as far as it fit
           "[e2e][identity]") {
   filled_sites sites;
   const auto other = sites.folder() / "other";
-  copy(sites.secondary.store(), other);
+  copy_tree(sites.secondary.store(), other);
   std::ofstream{other / ".farshore/identity", std::ios::trunc} << "another 5\n";
   std::ofstream{other / filled_sites::name(3), std::ios::app} << "damaged";
   fs::remove(other / filled_sites::name(4));
@@ -103,7 +103,7 @@ TEST_CASE("another site's store in the place of ours is adopted as far as it fit
 TEST_CASE("a store that is exchanged for its own copy is opened anew", "[e2e][identity]") {
   filled_sites sites;
   const auto twin = sites.folder() / "twin";
-  copy(sites.secondary.store(), twin);
+  copy_tree(sites.secondary.store(), twin);
   fs::rename(sites.secondary.store(), sites.folder() / "aside");
   fs::rename(twin, sites.secondary.store());
   CHECK(sites.notices("replaced"));
@@ -114,13 +114,13 @@ TEST_CASE("a store that is exchanged for its own copy is opened anew", "[e2e][id
 TEST_CASE("a store that is put back to an older copy gets what it lacks", "[e2e][identity]") {
   filled_sites sites;
   CHECK(sites.secondary.stop() == 0);
-  copy(sites.secondary.store(), sites.folder() / "backup");
+  copy_tree(sites.secondary.store(), sites.folder() / "backup");
   sites.secondary.start();
   sites.change(7, 707);
   sites.change(8, 808);
   REQUIRE(sites.difference() == "");
   CHECK(sites.secondary.stop() == 0);
-  copy(sites.folder() / "backup", sites.secondary.store());
+  copy_tree(sites.folder() / "backup", sites.secondary.store());
 
   sites.secondary.start();
   CHECK(sites.notices("rolled_back"));
@@ -132,7 +132,7 @@ TEST_CASE("a store that is put back to an older copy gets what it lacks", "[e2e]
 TEST_CASE("a tracking database that is put back to an older copy catches up", "[e2e][identity]") {
   filled_sites sites;
   CHECK(sites.secondary.stop() == 0);
-  copy(sites.secondary.data() / "postgres", sites.folder() / "backup");
+  copy_tree(sites.secondary.data() / "postgres", sites.folder() / "backup");
   sites.secondary.start();
   sites.change(7, 707);
   sites.remove(filled_sites::name(9));
@@ -141,7 +141,7 @@ TEST_CASE("a tracking database that is put back to an older copy catches up", "[
   sites.primary.sql("INSERT INTO files (path) VALUES ('later')");
   REQUIRE(sites.difference() == "");
   CHECK(sites.secondary.stop() == 0);
-  copy(sites.folder() / "backup", sites.secondary.data() / "postgres");
+  copy_tree(sites.folder() / "backup", sites.secondary.data() / "postgres");
 
   sites.secondary.start();
   CHECK(sites.notices("database_rolled_back"));
