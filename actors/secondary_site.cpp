@@ -40,14 +40,19 @@ error lost(const caf::error& reason) {
   return {ec::stopping, "a part of the node does not answer: " + caf::to_string(reason)};
 }
 
-/// A primary that was restored, or whose server crashed, may name a transaction below those that
-/// the cursor has covered before. A wait for that would end at once, and mean nothing; the next
-/// page tells.
-result<std::uint64_t> mark_for(const primary_position& at, const cursor_state& cursor) {
-  const bool same = cursor.identity == at.identity && cursor.covered_xid <= at.mark_xid;
-  if (!same)
-    return fail(ec::overloaded, "the primary is not the one that this site follows yet (its first "
-                                "contact, or it was restored or replaced); ask again");
+/// A primary that was restored, or whose server crashed, may name a transaction that the cursor has
+/// covered in another history. A wait for that would end at once, and mean nothing; the cursor's
+/// next page tells.
+result<std::uint64_t> mark_for(const primary_position& at, const cursor_status& log) {
+  const auto& cursor = log.cursor;
+  const std::pair there{at.place.xid, at.place.id};
+  const std::pair here{cursor.place.xid, cursor.place.id};
+  const bool same_event = here != there || at.place.token == cursor.place.token;
+  const bool all_read = cursor.covered_xid == at.mark_xid;
+  if (!log.reachable || cursor.identity != at.identity || cursor.covered_xid > at.mark_xid ||
+      !same_event || (all_read && here < there))
+    return fail(ec::overloaded, "the primary may not be the one that this site follows (it was not "
+                                "heard of since it was gone, or it was restored); ask again");
   return at.mark_xid;
 }
 
@@ -162,6 +167,13 @@ void secondary_site_state::declare_to_keepers() {
   }
 }
 
+void secondary_site_state::keep_totals(const std::string& type, const transfer_totals& moved) {
+  auto& sum = past[type];
+  sum.records += moved.records;
+  sum.bytes += moved.bytes;
+  sum.adopted += moved.adopted;
+}
+
 /// Lets a type's actors end in order: first what is in flight, then they themselves.
 void secondary_site_state::dismiss(running_type& type) {
   if (!type.supervisor)
@@ -172,8 +184,18 @@ void secondary_site_state::dismiss(running_type& type) {
     self->send_exit(supervisor, caf::exit_reason::user_shutdown);
     self->send_exit(disk, caf::exit_reason::user_shutdown);
   };
+  const auto on_lost = [end](const caf::error&) { end(); };
+  auto count = [this, end, on_lost, name = type.what.declared.name, from = type.supervisor] {
+    self->request(from, stop_deadline, atom::status_v)
+        .then(
+            [this, end, name](const transfer_totals& moved) {
+              keep_totals(name, moved);
+              end();
+            },
+            on_lost);
+  };
   self->request(type.supervisor, stop_deadline, atom::stop_v)
-      .then([end](const result<done>&) { end(); }, [end](const caf::error&) { end(); });
+      .then([count](const result<done>&) { count(); }, on_lost);
   type.supervisor = supervisor_actor{};
   type.disk = disk_actor{};
 }
@@ -237,6 +259,7 @@ caf::result<result<secondary_status>> secondary_site_state::status() {
     auto& line = gathered->all.types.emplace_back();
     line.declared = type.what.declared;
     line.store = type.store;
+    line.totals = past[line.declared.name];
     line.registry.type = line.declared.name;
     line.backfill.type = line.declared.name;
   }
@@ -278,7 +301,12 @@ caf::result<result<secondary_status>> secondary_site_state::status() {
         .then(
             [gathered, with_line,
              type_name = type.what.declared.name](const transfer_totals& totals) {
-              with_line(type_name, [&](auto& line) { line.totals = totals; });
+              with_line(type_name, [&](auto& line) {
+                line.totals.in_flight = totals.in_flight;
+                line.totals.records += totals.records;
+                line.totals.bytes += totals.bytes;
+                line.totals.adopted += totals.adopted;
+              });
               gathered->arrived();
             },
             on_lost);
@@ -339,7 +367,7 @@ caf::result<result<std::uint64_t>> secondary_site_state::mark() {
             self->request(cursor_handle, status_deadline, atom::status_v)
                 .then(
                     [answer, at = *now](const result<cursor_status>& log) mutable {
-                      answer.deliver(log ? mark_for(at, log->cursor)
+                      answer.deliver(log ? mark_for(at, *log)
                                          : result<std::uint64_t>{fail(log.error())});
                     },
                     on_lost);

@@ -69,6 +69,8 @@ struct secondary_site_state {
   capacity_actor capacity_handle;
   log_cursor_actor cursor_handle;
   std::map<std::string, running_type> types;
+  /// What supervisors that have ended had moved, by type.
+  std::map<std::string, transfer_totals> past;
   /// By the store's path.
   std::map<std::string, store_keeper_actor> keepers;
   /// Actors whose end is expected.
@@ -80,6 +82,7 @@ private:
   Spawned watch(Spawned handle, const char* role);
   void run(running_type& type);
   void dismiss(running_type& type);
+  void keep_totals(const std::string& type, const transfer_totals& moved);
   void declare_to_keepers();
   std::map<caf::actor_id, std::string> roles_;
 };

@@ -36,7 +36,7 @@ std::string_view sentence(store_verdict verdict) {
   case store_verdict::emptied:
     return "was emptied (its .farshore/identity is gone)";
   case store_verdict::replaced:
-    return "is another one than before (its .farshore/identity names another)";
+    return "is another one than before (another folder, or its .farshore/identity names another)";
   case store_verdict::rolled_back:
     return "was put back to an older copy (its counter is behind the tracking database's)";
   case store_verdict::database_rolled_back:
