@@ -80,7 +80,9 @@ using capacity_actor = caf::typed_actor<
     // Asks for up to so many credits; answers with at least one as soon as one is free.
     caf::replies_to<atom::acquire, std::size_t>::with<std::size_t>,
     // Returns so many.
-    caf::reacts_to<atom::give_back, std::size_t>>;
+    caf::reacts_to<atom::give_back, std::size_t>,
+    // The sender ends: what it waits for is answered with no credits, at once.
+    caf::reacts_to<atom::stop>>;
 
 /// SYNC WORKER: brings one record to its target, reports once, ends.
 using sync_worker_actor = caf::typed_actor<

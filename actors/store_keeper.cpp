@@ -97,7 +97,8 @@ void store_keeper_state::judge_now(const store_look& seen) {
   case store_verdict::away:
     return ask_whether_empty();
   case store_verdict::good:
-    if (std::ranges::all_of(types, has_store))
+    // Opened, and the site was told: a raise that broke off before that begins again.
+    if (view.now == store_view::condition::good && std::ranges::all_of(types, has_store))
       return raise_after_work(seen);
     [[fallthrough]];
   case store_verdict::unknown:

@@ -55,6 +55,7 @@ void supervisor_state::claim_with(std::size_t credits) {
   if (stopping) {
     claiming = false;
     self->send(parts.capacity, atom::give_back_v, credits);
+    end_if_stopped();
     return;
   }
   const auto asked_at = parts.time->now();
@@ -66,6 +67,8 @@ void supervisor_state::claim_with(std::size_t credits) {
           self->send(parts.capacity, atom::give_back_v, credits - used);
         if (!got)
           return; // the registry ends, and the node with it
+        if (got->claims.empty() && end_if_stopped())
+          return;
         more_due = used == credits || got->passed_over;
         for (auto& one : got->claims)
           launch(std::move(one), asked_at);
@@ -155,15 +158,20 @@ void supervisor_state::finish(flight& ended, outcome how) {
 void supervisor_state::settle(claim_token token) {
   flights.erase(token);
   self->send(parts.capacity, atom::give_back_v, std::size_t{1});
-  if (stopping && flights.empty() && stopped.pending()) {
-    stopped.deliver(result<done>{});
+  if (end_if_stopped())
     return;
-  }
   // A claim for every returned credit would be a query per record.
   const auto chunk = std::max<std::size_t>(1, parts.policy.capacity / 8);
   if ((more_due || token <= woken_upto) &&
       (flights.size() + chunk <= parts.policy.capacity || flights.empty()))
     look();
+}
+
+bool supervisor_state::end_if_stopped() {
+  if (!stopping || claiming || !flights.empty() || !stopped.pending())
+    return false;
+  stopped.deliver(result<done>{});
+  return true;
 }
 
 void supervisor_state::abandon(flight& lost, error why) {
@@ -257,9 +265,11 @@ caf::result<result<done>> supervisor_state::stop() {
       open.push_back(token);
   for (const auto token : open)
     abandon(flights.at(token), {ec::stopping, "the node is ending"});
-  if (flights.empty())
-    stopped.deliver(result<done>{});
-  return stopped;
+  if (claiming)
+    self->send(parts.capacity, atom::stop_v);
+  auto promise = stopped;
+  end_if_stopped();
+  return promise;
 }
 
 supervisor_actor::behavior_type supervisor(supervisor_state::pointer self, supervisor_parts parts) {

@@ -102,6 +102,8 @@ struct supervisor_state {
 private:
   void finish(flight& ended, outcome how);
   void settle(claim_token token);
+  /// Answers the order to stop once nothing is held any more.
+  bool end_if_stopped();
   void look_in(std::chrono::milliseconds delay);
   void abandon(flight& lost, error why);
   void watch_progress(steady_time now);

@@ -376,6 +376,19 @@ TEST_CASE_METHOD(supervisor_fixture, "a clean stop gives every claim back and th
   CHECK(registry->claims.empty());
 }
 
+TEST_CASE_METHOD(supervisor_fixture, "credits that a stopped supervisor waited for are not lost",
+                 "[supervisor]") {
+  start(1);
+  grant({}); // nothing is due: the credit is back
+  REQUIRE(ask<std::size_t>(pool, atom::acquire_v, std::size_t{1})->value == 1u);
+  wake(); // waits for it
+  CHECK(ask<result<done>>(testee, atom::stop_v)->arrived);
+  caf::anon_send_exit(testee, caf::exit_reason::user_shutdown);
+  caf::anon_send(pool, atom::give_back_v, std::size_t{1});
+  deliver_all();
+  CHECK(ask<std::size_t>(pool, atom::acquire_v, std::size_t{1})->value == 1u);
+}
+
 TEST_CASE_METHOD(supervisor_fixture, "a locator that the strategy refuses fails without a transfer",
                  "[supervisor]") {
   start();
