@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace farshore {
 
 caf::result<std::size_t> capacity_state::acquire(std::size_t wanted) {
   assert(wanted > 0);
+  auto who = self->current_sender(); // the promise takes it away
   auto answer = self->make_response_promise<std::size_t>();
-  waiting.push_back({self->current_sender(), wanted, answer});
+  waiting.push_back({std::move(who), wanted, answer});
   share_out();
   return answer;
 }
