@@ -20,6 +20,7 @@ struct capacity_state {
   static constexpr const char* name = "capacity";
 
   struct waiting_supervisor {
+    caf::strong_actor_ptr who;
     std::size_t wanted = 0;
     caf::typed_response_promise<std::size_t> answer;
   };
@@ -28,6 +29,7 @@ struct capacity_state {
 
   caf::result<std::size_t> acquire(std::size_t wanted);
   void give_back(std::size_t credits);
+  void withdraw(const caf::strong_actor_ptr& who);
   /// Hands free credits to those that wait, in equal parts.
   void share_out();
 

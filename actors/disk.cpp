@@ -43,11 +43,15 @@ void disk_state::flush() {
   removers.clear();
 }
 
-disk_actor::behavior_type disk(disk_state::pointer self, std::shared_ptr<strategy> store) {
+disk_actor::behavior_type disk(disk_state::pointer self, std::shared_ptr<strategy> store,
+                               std::function<result<disk_space>()> data_space) {
   self->state.store = std::move(store);
   return {
       [self](const place_request& request) { return self->state.place(request); },
       [self](const remove_request& request) { return self->state.remove(request); },
+      [self, data_space](atom::space) {
+        return site_space{self->state.store->space(), data_space()};
+      },
       [self](atom::flush) { self->state.flush(); },
   };
 }

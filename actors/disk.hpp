@@ -10,6 +10,7 @@
 #include "actors/interfaces.hpp"
 #include "strategies/strategy.hpp"
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -40,6 +41,8 @@ private:
   void flush_soon();
 };
 
-disk_actor::behavior_type disk(disk_state::pointer self, std::shared_ptr<strategy> store);
+/// `data_space` asks what is free in the node's data folder; called on this actor's thread.
+disk_actor::behavior_type disk(disk_state::pointer self, std::shared_ptr<strategy> store,
+                               std::function<result<disk_space>()> data_space);
 
 } // namespace farshore

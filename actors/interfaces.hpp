@@ -5,8 +5,9 @@
 //                     │                                               ▲                │      │
 //                     └──────── events, catalogue ─► PRIMARY CLIENT ◄─┼──── fetch ─────┘      │
 //                                                                     CAPACITY         DISK ◄─┘
-//                SECONDARY SITE owns them all and speaks for them.
-// A primary:     PRIMARY REGISTRY.
+//                SECONDARY SITE owns them all and speaks for them; a STORE KEEPER(store) tells it
+//                whether the store is still what the registry believes it to be.
+// A primary:     PRIMARY REGISTRY ◄─pages, differences─ FOLDER SCANNER(type)
 //
 // Every answer is a `result`; where an actor answers with a CAF error instead, it has died.
 
@@ -25,6 +26,8 @@ using primary_client_actor = caf::typed_actor<
     caf::replies_to<events_request>::with<result<events_page>>,
     // The available records of a type, page by page.
     caf::replies_to<catalogue_request>::with<result<catalogue_page>>,
+    // Which of these records are there, and how the catalogue names them.
+    caf::replies_to<records_request>::with<result<records_page>>,
     // Where the primary stands now.
     caf::replies_to<atom::position>::with<result<primary_position>>,
     // Moves a job's bytes into its receiver; answers when the receiver has finished or adopted.
@@ -36,6 +39,8 @@ using disk_actor = caf::typed_actor<
     caf::replies_to<place_request>::with<result<landed>>,
     // Removes, flushes; only then answers.
     caf::replies_to<remove_request>::with<result<done>>,
+    // What is free.
+    caf::replies_to<atom::space>::with<site_space>,
     // Its own: what has queued up goes as one batch.
     caf::reacts_to<atom::flush>>;
 
@@ -47,6 +52,14 @@ using registry_actor = caf::typed_actor<
     caf::replies_to<atom::apply, events_page>::with<result<applied>>,
     // Applies a page of the catalogue (bulk lane).
     caf::replies_to<atom::apply, catalogue_page>::with<result<applied>>,
+    // The next suspects of the type, at most so many, to be asked for by id.
+    caf::replies_to<atom::suspects, std::string, std::size_t>::with<result<std::vector<record_id>>>,
+    // Applies what became of records that were asked for by id (bulk lane).
+    caf::replies_to<atom::apply, records_page>::with<result<applied>>,
+    // Lets what is held of the type go; answers how many rows.
+    caf::replies_to<atom::approve, std::string>::with<result<std::size_t>>,
+    // Goes on at that place of the log, and compares everything: what lay before it is lost.
+    caf::replies_to<atom::skip, event_position>::with<result<cursor_status>>,
     // Starts a new epoch with the primary that names itself so, at that place.
     caf::replies_to<atom::epoch, std::string, event_position>::with<result<cursor_status>>,
     // Where the log cursor and the backfills stand.
@@ -54,7 +67,7 @@ using registry_actor = caf::typed_actor<
     // Keeps the horizon of a page without events.
     caf::reacts_to<atom::horizon, std::uint64_t, std::optional<wall_time>>,
     // Up to so many due records of the type.
-    caf::replies_to<atom::claim, std::string, std::size_t>::with<result<claimed>>,
+    caf::replies_to<atom::claim, std::string, std::size_t, claim_scope>::with<result<claimed>>,
     // Records how a claim ended; answers whether it still counted.
     caf::replies_to<atom::finish, outcome>::with<result<bool>>,
     // Extends leases; answers with those that are still valid.
@@ -63,6 +76,12 @@ using registry_actor = caf::typed_actor<
     caf::replies_to<atom::resync, std::string, resync_selection>::with<result<std::size_t>>,
     // Pauses (true) or resumes a type; all of them where the name is empty.
     caf::replies_to<atom::pause, std::string, bool>::with<result<done>>,
+    // What is known of the store at that path.
+    caf::replies_to<atom::store, std::string>::with<result<store_standing>>,
+    // Keeps what is known of a store.
+    caf::replies_to<atom::store, known_store>::with<result<done>>,
+    // Forgets what the rows of the store's types believe of the disk, and voids their claims.
+    caf::replies_to<atom::distrust, std::string, store_verdict>::with<result<done>>,
     // Counts and recovery points.
     caf::replies_to<atom::status>::with<result<registry_status>>,
     // Its own: what has queued up goes as one transaction.
@@ -73,7 +92,9 @@ using capacity_actor = caf::typed_actor<
     // Asks for up to so many credits; answers with at least one as soon as one is free.
     caf::replies_to<atom::acquire, std::size_t>::with<std::size_t>,
     // Returns so many.
-    caf::reacts_to<atom::give_back, std::size_t>>;
+    caf::reacts_to<atom::give_back, std::size_t>,
+    // The sender ends: what it waits for is answered with no credits, at once.
+    caf::reacts_to<atom::stop>>;
 
 /// SYNC WORKER: brings one record to its target, reports once, ends.
 using sync_worker_actor = caf::typed_actor<
@@ -95,6 +116,15 @@ using supervisor_actor = caf::typed_actor<
     // Claims nothing more, gives back what is in flight, answers when that is recorded.
     caf::replies_to<atom::stop>::with<result<done>>>;
 
+/// STORE KEEPER: opens one store for its types, and notices when it is not what it was.
+using store_keeper_actor = caf::typed_actor<
+    // These types lie in the store: tells the site once they can be worked on, or why not.
+    caf::reacts_to<atom::declare, std::vector<replicable_type>>,
+    // A store that is away is accepted as it is now.
+    caf::reacts_to<atom::resync>,
+    // Its own, every second: a look.
+    caf::reacts_to<atom::tick>>;
+
 /// LOG CURSOR: reads the primary's log and catalogue, one page at a time, each applied before the
 /// next is asked for.
 using log_cursor_actor = caf::typed_actor<
@@ -102,18 +132,29 @@ using log_cursor_actor = caf::typed_actor<
     caf::reacts_to<atom::step>,
     // These types are wanted; those that the primary does not have yet are waited for.
     caf::reacts_to<atom::declare, std::vector<std::string>>,
+    // Compares the type with the primary's catalogue; all of them where the name is empty.
+    caf::replies_to<atom::recheck, std::string>::with<result<done>>,
+    // Lets what a check holds back go; answers how many rows.
+    caf::replies_to<atom::approve, std::string>::with<result<std::size_t>>,
     // Where it stands.
     caf::replies_to<atom::status>::with<result<cursor_status>>>;
 
 /// SECONDARY SITE: owns a secondary's actors; command line, API and pages ask it.
 using secondary_site_actor = caf::typed_actor<
-    // Makes the declared types be what runs; at start, and on every reload.
-    caf::replies_to<atom::declare, std::vector<site_type>>::with<result<done>>,
+    // Makes the declared types, and the room to be left free, be what runs; at start, and on every
+    // reload.
+    caf::replies_to<atom::declare, std::vector<replicable_type>, free_mark>::with<result<done>>,
     caf::replies_to<atom::status>::with<result<secondary_status>>,
     caf::replies_to<atom::resync, std::string, resync_selection>::with<result<std::size_t>>,
     caf::replies_to<atom::pause, std::string, bool>::with<result<done>>,
+    // Compares a type (all: empty) with the primary's catalogue, from the beginning.
+    caf::replies_to<atom::recheck, std::string>::with<result<done>>,
+    // Lets what a check of the type holds back go; answers how many rows.
+    caf::replies_to<atom::approve, std::string>::with<result<std::size_t>>,
     // The transaction id that the cursor must have covered to have all that is committed now.
     caf::replies_to<atom::mark>::with<result<std::uint64_t>>,
+    // From a store's keeper: its types can be worked on, or can't any more.
+    caf::reacts_to<store_report>,
     // From the cursor: something of these types may be due.
     caf::reacts_to<atom::wake, std::vector<std::string>>,
     // From the cursor: the primary answers again.
@@ -121,16 +162,52 @@ using secondary_site_actor = caf::typed_actor<
     // Ends in order: claims are given back.
     caf::replies_to<atom::stop>::with<result<done>>>;
 
-/// PRIMARY REGISTRY: the only writer of a primary's schema: triggers, record keys, state table.
+/// SCAN TABLES: what a folder scanner needs of the primary registry, which is the only writer.
+using scan_tables_actor = caf::typed_actor<
+    // Rows of the type's table, in the order of their paths.
+    caf::replies_to<scan_page_request>::with<result<scanned_page>>,
+    // What the table says of some paths.
+    caf::replies_to<scan_lookup>::with<result<std::vector<scanned_place>>>,
+    // Makes the table like the folder; answers once that is committed.
+    caf::replies_to<scan_change>::with<result<done>>,
+    // How the folder stands.
+    caf::reacts_to<scan_report>>;
+
+/// FOLDER SCANNER: keeps a scanned type's table like its folder.
+using folder_scanner_actor = caf::typed_actor<
+    // Its own, every 50 ms: what the watch has heard, what is due.
+    caf::reacts_to<atom::tick>,
+    // Its own: the next part of a scan.
+    caf::reacts_to<atom::step>,
+    // Scans now, and tries to watch again.
+    caf::reacts_to<atom::recheck>,
+    // Lets the removals that are held go; answers how many.
+    caf::replies_to<atom::approve>::with<result<std::size_t>>>;
+
+/// PRIMARY REGISTRY: the only writer of a primary's schema: triggers, record keys, state table,
+/// sites; trims the event log.
 using primary_registry_actor = caf::typed_actor<
-    // Makes the declared types be what runs; at start, and on every reload.
-    caf::replies_to<atom::declare, std::vector<replicable_type>>::with<result<done>>,
+    // Makes the declared types and the log's retention be what runs; at start, and on every reload.
+    caf::replies_to<atom::declare, std::vector<replicable_type>, log_retention>::with<result<done>>,
     // Appends an event by hand; answers with its id.
     caf::replies_to<atom::publish, std::string, std::string, operation>::with<result<std::int64_t>>,
     caf::replies_to<atom::status>::with<result<primary_status>>,
-    // Its own: folds the log into the state table, at the pace of what arrives.
+    // Forgets a site, which keeps no events any more; ec::not_found where it is not known.
+    caf::replies_to<atom::forget, std::string>::with<result<done>>,
+    // Lets a scanned type's held removals go; answers how many.
+    caf::replies_to<atom::approve, std::string>::with<result<std::size_t>>,
+    // Scans a type's folder now; all of them where the name is empty.
+    caf::replies_to<atom::recheck, std::string>::with<result<done>>,
+    // What in a scanned type's folder can't be replicated.
+    caf::replies_to<atom::list, std::string>::with<result<std::vector<unsupported_file>>>,
+    // From its folder scanners: see SCAN TABLES.
+    caf::replies_to<scan_page_request>::with<result<scanned_page>>,
+    caf::replies_to<scan_lookup>::with<result<std::vector<scanned_place>>>,
+    caf::replies_to<scan_change>::with<result<done>>, caf::reacts_to<scan_report>,
+    // Its own: folds the log into the state table, at the pace of what arrives, and trims it.
     caf::reacts_to<atom::step>,
-    // Its own, every second: looks whether tables have come, gone or changed.
+    // Its own, every second: looks whether tables have come, gone or changed, and where the sites
+    // and the log stand.
     caf::reacts_to<atom::tick>>;
 
 } // namespace farshore

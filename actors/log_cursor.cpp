@@ -1,9 +1,12 @@
 #include "actors/log_cursor.hpp"
 
 #include "config/backoff.hpp"
+#include "registry/walk_rules.hpp"
 
 #include <algorithm>
 #include <utility>
+
+#include <spdlog/spdlog.h>
 
 namespace farshore {
 
@@ -13,6 +16,26 @@ constexpr std::chrono::seconds primary_deadline{60};
 constexpr std::chrono::minutes registry_deadline{5};
 constexpr std::chrono::milliseconds outage_base{200};
 constexpr std::chrono::milliseconds outage_cap{5'000};
+constexpr std::chrono::milliseconds not_now_pause{200};
+
+/// The page is one that the primary may send: what a walk removes hangs on it.
+bool fits(const catalogue_page& page, const walk_step& asked) {
+  const bool moves = page.last ? page.next_after >= asked.after : page.next_after > asked.after;
+  return page.type == asked.type && moves && std::ranges::all_of(page.rows, [&](const auto& row) {
+           return row.record > asked.after && row.record <= page.next_after;
+         });
+}
+
+bool fits(const records_page& page, const walk_step& asked) {
+  return page.type == asked.type && std::ranges::all_of(page.rows, [&](const auto& row) {
+           return std::ranges::binary_search(page.asked, row.record);
+         });
+}
+
+error misfit(const walk_step& asked) {
+  return {ec::protocol, "the primary answers for other records of " + asked.type +
+                            " than were asked for, above " + std::to_string(asked.after)};
+}
 
 } // namespace
 
@@ -23,12 +46,22 @@ void log_cursor_state::step() {
     return load();
   if (status.cursor.identity.empty())
     return start_epoch();
-  if (const auto* due = level ? backfill_due() : nullptr) {
-    const auto* begun = backfill_of(due->name);
-    const bool goes_on = begun && begun->generation == due->generation;
-    return read_catalogue(due->name, goes_on ? begun->after : record_id_before_all);
+  const auto next = next_walk();
+  switch (next.what) {
+  case walk_step::kind::none:
+    return read_events();
+  case walk_step::kind::page:
+    return read_catalogue(next);
+  case walk_step::kind::position:
+    return read_position(next);
+  case walk_step::kind::suspects:
+    return read_suspects(next);
   }
-  read_events();
+}
+
+/// What a walk has to do now; first the log is read to its end.
+walk_step log_cursor_state::next_walk() const {
+  return level ? plan.next(status.primary_types, status.cursor.covered_xid) : walk_step{};
 }
 
 void log_cursor_state::load() {
@@ -36,41 +69,77 @@ void log_cursor_state::load() {
       .then([this](result<cursor_status>& found) {
         if (!found)
           return;
-        status.cursor = found->cursor;
-        status.backfills = std::move(found->backfills);
+        stands(std::move(*found));
+        // While the node was away, what changed may have left no event.
+        for (const auto& walk : plan.walks())
+          plan.recheck(walk.type);
         loaded = true;
         again();
       });
 }
 
-void log_cursor_state::start_epoch() {
-  self->request(parts.primary, primary_deadline, atom::position_v)
+void log_cursor_state::stands(cursor_status at) {
+  status.cursor = std::move(at.cursor);
+  plan.know(std::move(at.backfills));
+  level = false;
+}
+
+template <class Answer, class Request, class Then>
+void log_cursor_state::ask_primary(const Request& what, Then then) {
+  self->request(parts.primary, primary_deadline, what)
       .then(
-          [this](const result<primary_position>& now) {
-            if (!now)
-              return trouble(now.error());
-            self->request(parts.registry, registry_deadline, atom::epoch_v, now->identity,
-                          now->place)
-                .then([this](result<cursor_status>& begun) {
-                  if (!begun)
-                    return;
-                  status.cursor = begun->cursor;
-                  status.backfills = std::move(begun->backfills);
-                  level = false;
-                  contact();
-                  again();
-                });
+          [this, then](const result<Answer>& got) {
+            if (got)
+              return then(*got);
+            level = false;
+            if (got.error().code != ec::type_waiting && got.error().code != ec::not_found)
+              return trouble(got.error());
+            // Its table went just now, or is locked: the log's next page may say so.
+            self->delayed_send(self, not_now_pause, atom::step_v);
           },
           [this](const caf::error& lost) {
             trouble({ec::primary_unreachable, caf::to_string(lost)});
           });
 }
 
+void log_cursor_state::start_epoch() {
+  ask_primary<primary_position>(atom::position_v, [this](const primary_position& now) {
+    self->request(parts.registry, registry_deadline, atom::epoch_v, now.identity, now.place)
+        .then([this](result<cursor_status>& begun) {
+          if (!begun)
+            return;
+          stands(std::move(*begun));
+          status.gap.clear();
+          contact();
+          again();
+        });
+  });
+}
+
+/// The log no longer has what came after our place: goes on where the primary stands, and compares
+/// everything.
+void log_cursor_state::skip_gap(const error& why) {
+  ask_primary<primary_position>(atom::position_v, [this, why](const primary_position& now) {
+    if (now.identity != status.cursor.identity)
+      return start_epoch();
+    spdlog::warn("{}; every record is compared with the primary's catalogue", why.message);
+    self->request(parts.registry, registry_deadline, atom::skip_v, now.place)
+        .then([this, why](result<cursor_status>& skipped) {
+          if (!skipped)
+            return;
+          stands(std::move(*skipped));
+          status.gap = why.message;
+          contact();
+          again();
+        });
+  });
+}
+
 void log_cursor_state::read_events() {
   events_request next;
   next.after = status.cursor.place;
   next.limit = parts.events_limit;
-  next.wait = level && backfill_due() == nullptr ? parts.long_poll : std::chrono::milliseconds{0};
+  next.wait = level ? parts.long_poll : std::chrono::milliseconds{0};
   self->request(parts.primary, primary_deadline, next)
       .then(
           [this](const result<events_page>& page) {
@@ -78,6 +147,8 @@ void log_cursor_state::read_events() {
               return on_events(*page);
             if (page.error().code == ec::position_unknown)
               return start_epoch();
+            if (page.error().code == ec::log_trimmed)
+              return skip_gap(page.error());
             trouble(page.error());
           },
           [this](const caf::error& lost) {
@@ -118,58 +189,120 @@ void log_cursor_state::applied_events(const events_page& page, const applied& wh
   again();
 }
 
-void log_cursor_state::read_catalogue(const std::string& type, record_id after) {
-  self->request(parts.primary, primary_deadline,
-                catalogue_request{type, after, parts.catalogue_limit})
-      .then(
-          [this](const result<catalogue_page>& page) {
-            if (page)
-              return on_catalogue(*page);
-            // Its table went just now: the next page of the log says so, and it is no longer due.
-            level = false;
-            if (page.error().code == ec::type_waiting || page.error().code == ec::not_found)
-              return again();
-            trouble(page.error());
-          },
-          [this](const caf::error& lost) {
-            trouble({ec::primary_unreachable, caf::to_string(lost)});
-          });
+// -- walks through the catalogue -----------------------------------------------------------------
+
+void log_cursor_state::read_catalogue(const walk_step& at) {
+  ask_primary<catalogue_page>(catalogue_request{at.type, at.after, parts.catalogue_limit},
+                              [this, at](const catalogue_page& page) { on_catalogue(at, page); });
 }
 
-void log_cursor_state::on_catalogue(const catalogue_page& page) {
+void log_cursor_state::on_catalogue(const walk_step& at, catalogue_page page) {
+  if (!fits(page, at))
+    return trouble(misfit(at));
   contact();
-  self->request(parts.registry, registry_deadline, atom::apply_v, page)
-      .then([this, type = page.type, generation = page.generation, after = page.next_after,
-             last = page.last](const result<applied>& what) {
-        if (!what)
+  level = false; // a look at the log between any two pages: live changes come first
+  if (page.generation != at.generation)
+    return again(); // the log's next page tells of the new one
+  page.after = at.after;
+  if (at.after == record_id_before_all)
+    plan.begun(at.type);
+  apply_walk(page);
+}
+
+/// What was read of the catalogue is older than this answer.
+void log_cursor_state::read_position(const walk_step& at) {
+  ask_primary<primary_position>(atom::position_v, [this, at](const primary_position& now) {
+    contact();
+    level = false;
+    if (now.identity == status.cursor.identity)
+      plan.stands(at.type, now.mark_xid);
+    again();
+  });
+}
+
+void log_cursor_state::read_suspects(const walk_step& at) {
+  self->request(parts.registry, registry_deadline, atom::suspects_v, at.type, records_asked_max)
+      .then([this, at](const result<std::vector<record_id>>& next) {
+        if (!next)
           return;
-        auto it = std::ranges::find(status.backfills, type, &backfill_state::type);
-        if (it == status.backfills.end())
-          it = status.backfills.insert(it, backfill_state{type, generation, after, last});
-        *it = {type, generation, after, last};
-        level = false; // a look at the log between any two pages: live changes come first
-        if (!what->due_types.empty())
-          parts.on_due(what->due_types);
-        again();
+        if (next->empty()) // events have settled them
+          return apply_walk(records_page{at.type, at.generation, {}, {}});
+        ask_primary<records_page>(records_request{at.type, *next},
+                                  [this, at](const records_page& page) { on_records(at, page); });
       });
 }
 
-const backfill_state* log_cursor_state::backfill_of(const std::string& type) const {
-  const auto it = std::ranges::find(status.backfills, type, &backfill_state::type);
-  return it == status.backfills.end() ? nullptr : &*it;
+void log_cursor_state::on_records(const walk_step& at, const records_page& page) {
+  if (!fits(page, at))
+    return trouble(misfit(at));
+  contact();
+  level = false;
+  if (page.generation != at.generation)
+    return again();
+  apply_walk(page);
 }
 
-const type_status* log_cursor_state::backfill_due() const {
-  for (const auto& type : status.primary_types) {
-    if (type.generation == 0 || !type.waiting.empty() ||
-        std::ranges::find(wanted, type.name) == wanted.end())
-      continue;
-    const auto* begun = backfill_of(type.name);
-    if (!begun || begun->generation != type.generation || !begun->complete)
-      return &type;
-  }
-  return nullptr;
+template <class Page>
+void log_cursor_state::apply_walk(const Page& page) {
+  self->request(parts.registry, registry_deadline, atom::apply_v, page)
+      .then([this](const result<applied>& what) {
+        if (what)
+          applied_walk(*what);
+      });
 }
+
+void log_cursor_state::applied_walk(const applied& what) {
+  level = false;
+  if (!what.due_types.empty())
+    parts.on_due(what.due_types);
+  if (what.walk) {
+    const auto& walk = *what.walk;
+    plan.know(walk);
+    const bool ended = walk.stage == walk_stage::none;
+    if (ended && walk.found_missing + walk.found_gone + walk.held > 0)
+      spdlog::warn("check of {}: {} records or changes were missing here and are fetched, {} are "
+                   "gone from the primary and are removed, {} are gone and held back",
+                   walk.type, walk.found_missing, walk.found_gone, walk.held);
+    if (ended && plan.all_complete())
+      status.gap.clear();
+  }
+  again();
+}
+
+result<done> log_cursor_state::recheck(const std::string& type) {
+  if (!type.empty() && !plan.wants(type))
+    return fail(ec::not_found, "the type \"" + type + "\" is disabled here");
+  for (const auto& one : plan.wanted())
+    if (type.empty() || type == one)
+      plan.recheck(one);
+  return done{};
+}
+
+caf::result<result<std::size_t>> log_cursor_state::approve(const std::string& type) {
+  auto answer = self->make_response_promise<result<std::size_t>>();
+  self->request(parts.registry, registry_deadline, atom::approve_v, type)
+      .then(
+          [this, type, answer](const result<std::size_t>& approved) mutable {
+            if (const auto* walk = plan.find(type); walk && approved && *approved > 0) {
+              auto approved_walk = *walk;
+              take_approval(approved_walk);
+              plan.know(approved_walk);
+            }
+            answer.deliver(result<std::size_t>{approved});
+          },
+          [answer](const caf::error& lost) mutable {
+            answer.deliver(result<std::size_t>{fail(ec::stopping, caf::to_string(lost))});
+          });
+  return answer;
+}
+
+cursor_status log_cursor_state::whole_status() const {
+  auto whole = status;
+  whole.backfills = plan.walks();
+  return whole;
+}
+
+// -- the primary's reach -------------------------------------------------------------------------
 
 void log_cursor_state::trouble(const error& why) {
   status.reachable = false;
@@ -193,8 +326,10 @@ log_cursor_actor::behavior_type log_cursor(log_cursor_state::pointer self, log_c
   self->send(self, atom::step_v);
   return {
       [&state](atom::step) { state.step(); },
-      [&state](atom::declare, const std::vector<std::string>& types) { state.wanted = types; },
-      [&state](atom::status) -> result<cursor_status> { return state.status; },
+      [&state](atom::declare, const std::vector<std::string>& types) { state.plan.want(types); },
+      [&state](atom::recheck, const std::string& type) { return state.recheck(type); },
+      [&state](atom::approve, const std::string& type) { return state.approve(type); },
+      [&state](atom::status) -> result<cursor_status> { return state.whole_status(); },
   };
 }
 

@@ -1,10 +1,11 @@
 // LOG CURSOR: reads the primary's log and catalogue into the registry.
 //
-//   load place ─► position ─► (first contact, or another primary: new epoch)
+//   load place ─► position ─► (first contact, or another primary: new epoch;
+//        │                     a trimmed log: the same epoch, from that place on)
 //        │                                      │
-//        └──────────►  events ─► apply ─► catalogue page of a type that needs it ─► apply ─┐
-//                        ▲                                                                 │
-//                        └─────────────────────────────────────────────────────────────────┘
+//        └──────────►  events ─► apply ─► next step of a walk (walk_plan) ─► apply ─┐
+//                        ▲                                                          │
+//                        └──────────────────────────────────────────────────────────┘
 //
 // Scheduled; never blocks. One page is under way at a time, and the next is asked for only once the
 // registry has committed the last: so pages take effect in the order in which the primary read
@@ -14,6 +15,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/walk_plan.hpp"
 #include "config/clock.hpp"
 
 #include <chrono>
@@ -49,28 +51,41 @@ struct log_cursor_state {
 
   void step();
   void on_events(const events_page& page);
-  void on_catalogue(const catalogue_page& page);
+  void on_catalogue(const walk_step& at, catalogue_page page);
+  void on_records(const walk_step& at, const records_page& page);
   void start_epoch();
+  void skip_gap(const error& why);
+  result<done> recheck(const std::string& type);
+  caf::result<result<std::size_t>> approve(const std::string& type);
+  [[nodiscard]] cursor_status whole_status() const;
 
   pointer self;
   log_cursor_parts parts;
   random_source random;
-  /// As the registry has committed it.
+  /// As the registry has committed it; `backfills` are the plan's.
   cursor_status status;
-  std::vector<std::string> wanted;
+  walk_plan plan;
   bool loaded = false;
-  /// The log was read to its end since the last catalogue page.
+  /// The log was read to its end since the last step of a walk.
   bool level = false;
   int failures = 0;
 
 private:
   void load();
+  /// Asks the primary; `then` gets the answer. Where the type can't be read just now, or the
+  /// primary does not answer, it is not called.
+  template <class Answer, class Request, class Then>
+  void ask_primary(const Request& what, Then then);
+  void stands(cursor_status at);
   void read_events();
-  void read_catalogue(const std::string& type, record_id after);
+  void read_catalogue(const walk_step& at);
+  void read_position(const walk_step& at);
+  void read_suspects(const walk_step& at);
   void applied_events(const events_page& page, const applied& what);
-  /// The type whose next catalogue page is due, or nullptr.
-  [[nodiscard]] const type_status* backfill_due() const;
-  [[nodiscard]] const backfill_state* backfill_of(const std::string& type) const;
+  template <class Page>
+  void apply_walk(const Page& page);
+  void applied_walk(const applied& what);
+  [[nodiscard]] walk_step next_walk() const;
   void trouble(const error& why);
   void contact();
   void again() { self->send(self, atom::step_v); }

@@ -1,9 +1,14 @@
 #include "actors/primary_registry.hpp"
 
+#include "actors/folder_scanner.hpp"
+#include "config/values.hpp"
+
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include <caf/exit_reason.hpp>
+#include <spdlog/spdlog.h>
 
 namespace farshore {
 
@@ -11,6 +16,8 @@ namespace {
 
 constexpr std::size_t fold_events = 5000;
 constexpr std::size_t seed_rows = 5000;
+/// A slice, between two folds: some 50 ms of the database.
+constexpr std::size_t trim_events = 10'000;
 constexpr std::chrono::milliseconds fold_pause{10};
 constexpr std::chrono::seconds install_period{1};
 
@@ -34,14 +41,113 @@ result<void> primary_registry_state::install() {
   return {};
 }
 
-result<done> primary_registry_state::declare(const std::vector<replicable_type>& declared) {
-  types = declared;
+result<done> primary_registry_state::declare(const std::vector<replicable_type>& declared,
+                                             const log_retention& keep) {
+  const auto before = std::exchange(types, declared);
+  retention = keep;
   if (auto ok = install(); !ok) {
     give_up(ok.error());
     return fail(std::move(ok).error());
   }
+  run_scanners(before);
   return done{};
 }
+
+// -- scanned types --------------------------------------------------------------------------------
+
+void primary_registry_state::run_scanners(const std::vector<replicable_type>& before) {
+  std::erase_if(scanners, [&](const auto& running) {
+    const auto same_name = [&](const replicable_type& t) { return t.name == running.first; };
+    const auto was = std::ranges::find_if(before, same_name);
+    const auto is = std::ranges::find_if(types, same_name);
+    if (was != before.end() && is != types.end() && was->store == is->store &&
+        was->scan == is->scan)
+      return false;
+    dismissed_.insert(running.second.id());
+    self->send_exit(running.second, caf::exit_reason::user_shutdown);
+    reports.erase(running.first);
+    return true;
+  });
+  for (const auto& type : types) {
+    if (!type.scanned() || scanners.contains(type.name))
+      continue;
+    folder_scanner_parts with;
+    with.type = type.name;
+    with.folder = type.store;
+    with.period = type.scan;
+    with.tables = caf::actor_cast<scan_tables_actor>(primary_registry_actor{self});
+    auto scanner = self->spawn<caf::detached>(folder_scanner, std::move(with));
+    self->link_to(scanner);
+    scanners.emplace(type.name, std::move(scanner));
+  }
+}
+
+void primary_registry_state::on_end(const caf::exit_msg& end) {
+  if (dismissed_.erase(end.source.id()) > 0)
+    return;
+  const auto ours = std::ranges::find_if(
+      scanners, [&](const auto& one) { return one.second.address() == end.source; });
+  if (ours == scanners.end())
+    return self->quit(end.reason); // an order from outside; what is linked ends with us
+  give_up({ec::internal,
+           "the folder scanner of " + ours->first + " ended: " + caf::to_string(end.reason)});
+}
+
+template <class T>
+result<T> primary_registry_state::checked(result<T> answer) {
+  if (!answer)
+    give_up(answer.error());
+  return answer;
+}
+
+result<scanned_page> primary_registry_state::scanned(const scan_page_request& asked) {
+  return checked(parts.store->scanned(asked.type, asked.after, asked.until, asked.limit));
+}
+
+result<std::vector<scanned_place>> primary_registry_state::scanned_at(const scan_lookup& asked) {
+  return checked(parts.store->scanned_at(asked.type, asked.paths));
+}
+
+result<done> primary_registry_state::keep_scan(const scan_change& change) {
+  return checked(
+      parts.store->keep_scan(change.type, change.differences).map([] { return done{}; }));
+}
+
+void primary_registry_state::keep_report(const scan_report& report) {
+  if (scanners.contains(report.type)) // not of one that was dismissed
+    reports[report.type] = report;
+}
+
+error primary_registry_state::not_scanned(const std::string& type) const {
+  return {ec::not_found, "\"" + type +
+                             "\" is no scanned type here: none of that name is enabled "
+                             "and has scan = \"…\""};
+}
+
+caf::result<result<std::size_t>> primary_registry_state::approve(const std::string& type) {
+  const auto found = scanners.find(type);
+  if (found == scanners.end())
+    return result<std::size_t>{fail(not_scanned(type))};
+  return self->delegate(found->second, atom::approve_v);
+}
+
+result<done> primary_registry_state::recheck(const std::string& type) {
+  if (!type.empty() && !scanners.contains(type))
+    return fail(not_scanned(type));
+  for (const auto& [of, scanner] : scanners)
+    if (type.empty() || of == type)
+      self->send(scanner, atom::recheck_v);
+  return done{};
+}
+
+result<std::vector<unsupported_file>> primary_registry_state::unsupported(const std::string& type) {
+  if (!scanners.contains(type))
+    return fail(not_scanned(type));
+  const auto& listed = reports[type].unsupported_list;
+  return listed ? *listed : std::vector<unsupported_file>{};
+}
+
+// -- the log --------------------------------------------------------------------------------------
 
 void primary_registry_state::step() {
   auto folded = parts.store->fold(fold_events);
@@ -57,7 +163,10 @@ void primary_registry_state::step() {
       if (auto ok = install(); !ok)
         return give_up(ok.error());
   }
-  if (fold_lag > 0 || seeding)
+  if (trimming)
+    if (auto ok = trim(); !ok)
+      return give_up(ok.error());
+  if (fold_lag > 0 || seeding || trimming)
     self->send(self, atom::step_v);
   else
     self->delayed_send(self, fold_pause, atom::step_v);
@@ -66,7 +175,54 @@ void primary_registry_state::step() {
 void primary_registry_state::tick() {
   if (auto ok = install(); !ok)
     return give_up(ok.error());
+  if (auto ok = look_at_sites(); !ok)
+    return give_up(ok.error());
+  trimming = true; // at the next step
   self->delayed_send(self, install_period, atom::tick_v);
+}
+
+result<void> primary_registry_state::look_at_sites() {
+  if (const auto notes = parts.take_site_notes(); !notes.empty()) {
+    const auto fresh = parts.store->note_sites(notes);
+    if (!fresh)
+      return fail(fresh.error());
+    for (const auto& site : *fresh)
+      spdlog::info("site {} reads here from now on, and keeps the events that it has not read",
+                   site);
+  }
+  return parts.store->observe_log(parts.time->wall(), retention);
+}
+
+result<void> primary_registry_state::trim() {
+  const auto slice = parts.store->trim(parts.time->wall(), retention, trim_events);
+  if (!slice)
+    return fail(slice.error());
+  trimming = slice->more;
+  for (const auto& site : slice->cut_off)
+    spdlog::warn(
+        "site {} is further behind than [events] retention allows ({}, {}): events that it "
+        "has not read were removed, and it compares all its records when it comes back",
+        site, show_duration(retention.age), show_bytes(retention.bytes));
+  return {};
+}
+
+result<done> primary_registry_state::forget(const std::string& site) {
+  // What was heard of it since the last tick would bring it back.
+  if (auto ok = look_at_sites(); !ok) {
+    give_up(ok.error());
+    return fail(ok.error());
+  }
+  const auto known = parts.store->forget_site(site);
+  if (!known) {
+    give_up(known.error());
+    return fail(known.error());
+  }
+  if (!*known)
+    return fail(ec::not_found,
+                "no site \"" + site +
+                    "\" has ever read here; farshore site list names those that have");
+  spdlog::info("site {} is forgotten: it keeps no events any more", site);
+  return done{};
 }
 
 result<std::int64_t> primary_registry_state::publish(const std::string& type,
@@ -84,7 +240,15 @@ result<primary_status> primary_registry_state::status() {
     give_up(counts.error());
     return fail(std::move(counts).error());
   }
-  return primary_status{statuses, std::move(*counts), fold_lag};
+  auto sites = parts.store->sites(parts.time->wall());
+  if (!sites) {
+    give_up(sites.error());
+    return fail(std::move(sites).error());
+  }
+  primary_status now{statuses, std::move(*counts), {}, fold_lag, std::move(*sites), retention};
+  for (const auto& [type, report] : reports)
+    now.scans.push_back(report);
+  return now;
 }
 
 void primary_registry_state::give_up(const error& why) {
@@ -96,16 +260,24 @@ primary_registry_actor::behavior_type primary_registry(primary_registry_state::p
                                                        primary_parts parts) {
   auto& state = self->state;
   state.parts = std::move(parts);
+  self->set_exit_handler([&state](const caf::exit_msg& end) { state.on_end(end); });
   self->send(self, atom::step_v);
   self->delayed_send(self, install_period, atom::tick_v);
   return {
-      [&state](atom::declare, const std::vector<replicable_type>& types) {
-        return state.declare(types);
-      },
+      [&state](atom::declare, const std::vector<replicable_type>& types,
+               const log_retention& keep) { return state.declare(types, keep); },
       [&state](atom::publish, const std::string& type, const std::string& key, operation what) {
         return state.publish(type, key, what);
       },
       [&state](atom::status) { return state.status(); },
+      [&state](atom::forget, const std::string& site) { return state.forget(site); },
+      [&state](atom::approve, const std::string& type) { return state.approve(type); },
+      [&state](atom::recheck, const std::string& type) { return state.recheck(type); },
+      [&state](atom::list, const std::string& type) { return state.unsupported(type); },
+      [&state](const scan_page_request& asked) { return state.scanned(asked); },
+      [&state](const scan_lookup& asked) { return state.scanned_at(asked); },
+      [&state](const scan_change& change) { return state.keep_scan(change); },
+      [&state](const scan_report& report) { state.keep_report(report); },
       [&state](atom::step) { state.step(); },
       [&state](atom::tick) { state.tick(); },
   };

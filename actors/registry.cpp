@@ -147,6 +147,26 @@ registry_actor::behavior_type registry(registry_state::pointer self, registry_pa
         return state.enqueue<applied>(
             state.bulk, [page](registry_store& store) { return store.apply_catalogue(page); });
       },
+      [&state](atom::suspects, const std::string& type, std::size_t limit) {
+        return state.enqueue<std::vector<record_id>>(
+            state.live, [=](registry_store& store) { return store.suspects(type, limit); });
+      },
+      [&state](atom::apply, const records_page& page) {
+        return state.enqueue<applied>(
+            state.bulk, [page](registry_store& store) { return store.apply_records(page); });
+      },
+      [&state](atom::approve, const std::string& type) {
+        return state.enqueue<std::size_t>(
+            state.live, [type](registry_store& store) { return store.approve(type); });
+      },
+      [&state, whereabouts](atom::skip, const event_position& place) {
+        return state.enqueue<cursor_status>(state.live,
+                                            [=](registry_store& store) -> result<cursor_status> {
+                                              if (auto skipped = store.skip_to(place); !skipped)
+                                                return fail(std::move(skipped).error());
+                                              return whereabouts(store);
+                                            });
+      },
       [&state, whereabouts](atom::epoch, const std::string& identity, const event_position& place) {
         return state.enqueue<cursor_status>(
             state.live, [=](registry_store& store) -> result<cursor_status> {
@@ -164,9 +184,9 @@ registry_actor::behavior_type registry(registry_state::pointer self, registry_pa
              [](const error*) {}});
         state.flush_soon();
       },
-      [&state](atom::claim, const std::string& type, std::size_t limit) {
+      [&state](atom::claim, const std::string& type, std::size_t limit, claim_scope scope) {
         return state.enqueue<claimed>(
-            state.live, [=](registry_store& store) { return store.claim_due(type, limit); });
+            state.live, [=](registry_store& store) { return store.claim_due(type, limit, scope); });
       },
       [&state](atom::finish, const outcome& how) { return state.finish(how); },
       [&state](atom::renew, const std::vector<claim_token>& tokens) {
@@ -183,6 +203,20 @@ registry_actor::behavior_type registry(registry_state::pointer self, registry_pa
           return store.set_paused(type, paused).map([] { return done{}; });
         });
       },
+      [&state](atom::store, const std::string& path) {
+        return state.enqueue<store_standing>(
+            state.live, [path](registry_store& store) { return store.standing_of(path); });
+      },
+      [&state](atom::store, const known_store& known) {
+        return state.enqueue<done>(state.live, [known](registry_store& store) {
+          return store.note_store(known).map([] { return done{}; });
+        });
+      },
+      [&state](atom::distrust, const std::string& path, store_verdict why) {
+        return state.enqueue<done>(state.live, [path, why](registry_store& store) {
+          return store.distrust_store(path, why).map([] { return done{}; });
+        });
+      },
       [&state](atom::status) {
         return state.enqueue<registry_status>(
             state.live, [](registry_store& store) -> result<registry_status> {
@@ -193,13 +227,18 @@ registry_actor::behavior_type registry(registry_state::pointer self, registry_pa
               auto paused = store.paused_types();
               if (!paused)
                 return fail(std::move(paused).error());
+              auto walks = store.backfills();
+              if (!walks)
+                return fail(std::move(walks).error());
               for (auto& point : *points) {
                 auto counts = store.counts(point.type);
                 if (!counts)
                   return fail(std::move(counts).error());
                 const bool is_paused =
                     std::find(paused->begin(), paused->end(), point.type) != paused->end();
-                all.push_back({point.type, *counts, point.synced, is_paused});
+                const auto walk = std::ranges::find(*walks, point.type, &backfill_state::type);
+                all.push_back({point.type, *counts, point.synced, is_paused,
+                               walk == walks->end() ? backfill_state{} : *walk});
               }
               return all;
             });

@@ -4,6 +4,7 @@
 #include "actors/disk.hpp"
 #include "actors/log_cursor.hpp"
 #include "actors/registry.hpp"
+#include "actors/store_keeper.hpp"
 #include "actors/supervisor.hpp"
 
 #include <utility>
@@ -39,6 +40,26 @@ error lost(const caf::error& reason) {
   return {ec::stopping, "a part of the node does not answer: " + caf::to_string(reason)};
 }
 
+error not_declared(const std::string& type) {
+  return {ec::not_found, "no replicable type \"" + type + "\" is declared here"};
+}
+
+/// A primary that was restored, or whose server crashed, may name a transaction that the cursor has
+/// covered in another history. A wait for that would end at once, and mean nothing; the cursor's
+/// next page tells.
+result<std::uint64_t> mark_for(const primary_position& at, const cursor_status& log) {
+  const auto& cursor = log.cursor;
+  const std::pair there{at.place.xid, at.place.id};
+  const std::pair here{cursor.place.xid, cursor.place.id};
+  const bool same_event = here != there || at.place.token == cursor.place.token;
+  const bool all_read = cursor.covered_xid == at.mark_xid;
+  if (!log.reachable || cursor.identity != at.identity || cursor.covered_xid > at.mark_xid ||
+      !same_event || (all_read && here < there))
+    return fail(ec::overloaded, "the primary may not be the one that this site follows (it was not "
+                                "heard of since it was gone, or it was restored); ask again");
+  return at.mark_xid;
+}
+
 std::string waiting_for(const secondary_status::type_line& type, const site_type& what,
                         const cursor_status& log) {
   if (!what.trouble.empty())
@@ -67,7 +88,11 @@ void secondary_site_state::start() {
       watch(parts.own_threads ? self->spawn<caf::detached>(registry, std::move(for_registry))
                               : self->spawn(registry, std::move(for_registry)),
             "registry");
-  capacity_handle = watch(self->spawn(capacity, parts.settings.capacity), "capacity");
+  capacity_handle =
+      watch(self->spawn(capacity, parts.settings.capacity - live_capacity()), "capacity");
+  if (live_capacity() > 0)
+    live_capacity_handle =
+        watch(self->spawn(capacity, live_capacity()), "capacity for live changes");
   watch(parts.primary, "primary client");
   log_cursor_parts for_cursor;
   for_cursor.primary = parts.primary;
@@ -83,17 +108,18 @@ void secondary_site_state::start() {
   cursor_handle = watch(self->spawn(log_cursor, std::move(for_cursor)), "log cursor");
 }
 
-void secondary_site_state::run_type(const site_type& type) {
-  auto& running = types[type.declared.name];
-  running = running_type{type, supervisor_actor{}, disk_actor{}};
-  if (!type.declared.enabled || !type.store)
-    return;
-  running.disk = watch(parts.own_threads ? self->spawn<caf::detached>(disk, type.store)
-                                         : self->spawn(disk, type.store),
-                       "disk");
+void secondary_site_state::run(running_type& running) {
+  const auto& type = running.what;
+  running.disk =
+      watch(parts.own_threads ? self->spawn<caf::detached>(disk, type.store, parts.data_space)
+                              : self->spawn(disk, type.store, parts.data_space),
+            "disk");
   supervisor_parts with;
   with.policy.type = type.declared.name;
-  with.policy.capacity = parts.settings.capacity;
+  with.policy.capacity = parts.settings.capacity - live_capacity();
+  with.policy.live_capacity = live_capacity();
+  with.policy.min_free = min_free;
+  with.policy.store_name = "store " + type.declared.store.string();
   with.policy.lease = parts.settings.lease;
   with.policy.retry_base = parts.settings.retry_base;
   with.policy.retry_cap = parts.settings.retry_cap;
@@ -103,10 +129,62 @@ void secondary_site_state::run_type(const site_type& type) {
   with.primary = parts.primary;
   with.disk = running.disk;
   with.capacity = capacity_handle;
+  with.live_capacity = live_capacity_handle;
   with.time = parts.time;
   with.seed = parts.seed ^ std::hash<std::string>{}(type.declared.name);
   running.supervisor = watch(self->spawn(supervisor, std::move(with)), "supervisor");
   self->send(running.supervisor, atom::wake_v);
+}
+
+/// A report on a declaration that has been replaced meanwhile says nothing.
+void secondary_site_state::on_store(const store_report& report) {
+  for (const auto& opened : report.types) {
+    const auto it = types.find(opened.declared.name);
+    if (stopping || it == types.end() || it->second.what.declared != opened.declared)
+      continue;
+    auto& running = it->second;
+    const bool as_it_was = running.what.store == opened.store;
+    running.store = report.view;
+    running.what = opened;
+    if (as_it_was)
+      continue;
+    dismiss(running);
+    if (opened.store)
+      run(running);
+  }
+}
+
+/// One keeper for each store that enabled types lie in.
+void secondary_site_state::declare_to_keepers() {
+  std::map<std::string, std::vector<replicable_type>> by_path;
+  for (const auto& [_, type] : types)
+    if (type.what.declared.enabled)
+      by_path[type.what.declared.store.string()].push_back(type.what.declared);
+  std::erase_if(keepers, [&](const auto& one) {
+    if (by_path.contains(one.first))
+      return false;
+    dismissed.insert(one.second.id());
+    self->send_exit(one.second, caf::exit_reason::user_shutdown);
+    return true;
+  });
+  for (const auto& [path, declared] : by_path) {
+    auto& keeper = keepers[path];
+    if (!keeper) {
+      store_keeper_parts with{path, parts.open_store, registry_handle,
+                              self, parts.time,       parts.seed ^ std::hash<std::string>{}(path)};
+      keeper = watch(parts.own_threads ? self->spawn<caf::detached>(store_keeper, std::move(with))
+                                       : self->spawn(store_keeper, std::move(with)),
+                     "store keeper");
+    }
+    self->send(keeper, atom::declare_v, declared);
+  }
+}
+
+void secondary_site_state::keep_totals(const std::string& type, const transfer_totals& moved) {
+  auto& sum = past[type];
+  sum.records += moved.records;
+  sum.bytes += moved.bytes;
+  sum.adopted += moved.adopted;
 }
 
 /// Lets a type's actors end in order: first what is in flight, then they themselves.
@@ -119,17 +197,27 @@ void secondary_site_state::dismiss(running_type& type) {
     self->send_exit(supervisor, caf::exit_reason::user_shutdown);
     self->send_exit(disk, caf::exit_reason::user_shutdown);
   };
+  const auto on_lost = [end](const caf::error&) { end(); };
+  auto count = [this, end, on_lost, name = type.what.declared.name, from = type.supervisor] {
+    self->request(from, stop_deadline, atom::status_v)
+        .then(
+            [this, end, name](const transfer_totals& moved) {
+              keep_totals(name, moved);
+              end();
+            },
+            on_lost);
+  };
   self->request(type.supervisor, stop_deadline, atom::stop_v)
-      .then([end](const result<done>&) { end(); }, [end](const caf::error&) { end(); });
+      .then([count](const result<done>&) { count(); }, on_lost);
   type.supervisor = supervisor_actor{};
   type.disk = disk_actor{};
 }
 
-caf::result<result<done>> secondary_site_state::declare(const std::vector<site_type>& wanted) {
+caf::result<result<done>> secondary_site_state::declare(const std::vector<replicable_type>& wanted,
+                                                        const free_mark& free_at_least) {
   std::vector<store_type> rows;
   std::vector<std::string> names;
-  for (const auto& type : wanted) {
-    const auto& d = type.declared;
+  for (const auto& d : wanted) {
     rows.push_back({d.name, d.plural, d.store.string(), d.enabled});
     if (d.enabled)
       names.push_back(d.name);
@@ -137,21 +225,25 @@ caf::result<result<done>> secondary_site_state::declare(const std::vector<site_t
   auto answer = self->make_response_promise<result<done>>();
   self->request(registry_handle, status_deadline, atom::declare_v, rows)
       .then(
-          [this, wanted, names, answer](const result<done>& known) mutable {
+          [this, wanted, names, free_at_least, answer](const result<done>& known) mutable {
             if (!known) {
               answer.deliver(result<done>{fail(known.error())});
               return;
             }
+            const bool other_room = !(std::exchange(min_free, free_at_least) == free_at_least);
             std::set<std::string> declared;
             for (const auto& type : wanted) {
-              declared.insert(type.declared.name);
-              const auto it = types.find(type.declared.name);
-              if (it != types.end() && it->second.what.declared == type.declared &&
-                  it->second.what.trouble == type.trouble)
-                continue; // as it was: what is in flight goes on
-              if (it != types.end())
-                dismiss(it->second);
-              run_type(type);
+              declared.insert(type.name);
+              auto& running = types[type.name];
+              if (running.what.declared == type) { // what is in flight goes on
+                if (other_room && running.supervisor) {
+                  dismiss(running);
+                  run(running);
+                }
+                continue;
+              }
+              dismiss(running);
+              running = running_type{{type, nullptr, {}}, {}, {}, {}};
             }
             for (auto it = types.begin(); it != types.end();) {
               if (declared.contains(it->first)) {
@@ -161,6 +253,7 @@ caf::result<result<done>> secondary_site_state::declare(const std::vector<site_t
               dismiss(it->second);
               it = types.erase(it);
             }
+            declare_to_keepers();
             self->send(cursor_handle, atom::declare_v, names);
             answer.deliver(result<done>{});
           },
@@ -184,8 +277,9 @@ caf::result<result<secondary_status>> secondary_site_state::status() {
   for (const auto& [_, type] : types) {
     auto& line = gathered->all.types.emplace_back();
     line.declared = type.what.declared;
+    line.store = type.store;
+    line.totals = past[line.declared.name];
     line.registry.type = line.declared.name;
-    line.backfill.type = line.declared.name;
   }
   auto with_line = [gathered](const std::string& type_name, auto&& set) {
     for (auto& line : gathered->all.types)
@@ -209,8 +303,6 @@ caf::result<result<secondary_status>> secondary_site_state::status() {
             if (!log)
               return gathered->failed(log.error());
             gathered->all.log = *log;
-            for (const auto& row : log->backfills)
-              with_line(row.type, [&](auto& line) { line.backfill = row; });
             for (auto& line : gathered->all.types)
               if (const auto it = types.find(line.declared.name); it != types.end())
                 line.waiting = waiting_for(line, it->second.what, *log);
@@ -225,7 +317,13 @@ caf::result<result<secondary_status>> secondary_site_state::status() {
         .then(
             [gathered, with_line,
              type_name = type.what.declared.name](const transfer_totals& totals) {
-              with_line(type_name, [&](auto& line) { line.totals = totals; });
+              with_line(type_name, [&](auto& line) {
+                line.totals.in_flight = totals.in_flight;
+                line.totals.records += totals.records;
+                line.totals.bytes += totals.bytes;
+                line.totals.adopted += totals.adopted;
+                line.totals.short_of_space = totals.short_of_space;
+              });
               gathered->arrived();
             },
             on_lost);
@@ -235,6 +333,11 @@ caf::result<result<secondary_status>> secondary_site_state::status() {
 
 caf::result<result<std::size_t>> secondary_site_state::resync(const std::string& type,
                                                               const resync_selection& which) {
+  if (const auto it = types.find(type);
+      it != types.end() && which.which == resync_selection::kind::all)
+    if (const auto keeper = keepers.find(it->second.what.declared.store.string());
+        keeper != keepers.end())
+      self->send(keeper->second, atom::resync_v);
   auto answer = self->make_response_promise<result<std::size_t>>();
   self->request(registry_handle, status_deadline, atom::resync_v, type, which)
       .then(
@@ -250,8 +353,7 @@ caf::result<result<std::size_t>> secondary_site_state::resync(const std::string&
 
 caf::result<result<done>> secondary_site_state::pause(const std::string& type, bool paused) {
   if (!type.empty() && !types.contains(type))
-    return result<done>{
-        fail(ec::not_found, "no replicable type \"" + type + "\" is declared here")};
+    return result<done>{fail(not_declared(type))};
   auto answer = self->make_response_promise<result<done>>();
   self->request(registry_handle, status_deadline, atom::pause_v, type, paused)
       .then(
@@ -266,16 +368,40 @@ caf::result<result<done>> secondary_site_state::pause(const std::string& type, b
   return answer;
 }
 
+template <class T, class Atom>
+caf::result<result<T>> secondary_site_state::pass_to_cursor(Atom order, const std::string& type) {
+  if (!type.empty() && !types.contains(type))
+    return result<T>{fail(not_declared(type))};
+  auto answer = self->make_response_promise<result<T>>();
+  self->request(cursor_handle, status_deadline, order, type)
+      .then([answer](const result<T>& got) mutable { answer.deliver(result<T>{got}); },
+            [answer](const caf::error& reason) mutable {
+              answer.deliver(result<T>{fail(lost(reason))});
+            });
+  return answer;
+}
+
 caf::result<result<std::uint64_t>> secondary_site_state::mark() {
   auto answer = self->make_response_promise<result<std::uint64_t>>();
+  const auto on_lost = [answer](const caf::error& reason) mutable {
+    answer.deliver(result<std::uint64_t>{fail(lost(reason))});
+  };
   self->request(parts.primary, mark_deadline, atom::position_v)
       .then(
-          [answer](const result<primary_position>& now) mutable {
-            answer.deliver(now.map([](const primary_position& at) { return at.mark_xid; }));
+          [this, answer, on_lost](const result<primary_position>& now) mutable {
+            if (!now) {
+              answer.deliver(result<std::uint64_t>{fail(now.error())});
+              return;
+            }
+            self->request(cursor_handle, status_deadline, atom::status_v)
+                .then(
+                    [answer, at = *now](const result<cursor_status>& log) mutable {
+                      answer.deliver(log ? mark_for(at, *log)
+                                         : result<std::uint64_t>{fail(log.error())});
+                    },
+                    on_lost);
           },
-          [answer](const caf::error& reason) mutable {
-            answer.deliver(result<std::uint64_t>{fail(lost(reason))});
-          });
+          on_lost);
   return answer;
 }
 
@@ -319,7 +445,8 @@ secondary_site_actor::behavior_type secondary_site(secondary_site_state::pointer
   self->set_exit_handler([&state](const caf::exit_msg& end) { state.on_end(end); });
   state.start();
   return {
-      [&state](atom::declare, const std::vector<site_type>& types) { return state.declare(types); },
+      [&state](atom::declare, const std::vector<replicable_type>& types,
+               const free_mark& min_free) { return state.declare(types, min_free); },
       [&state](atom::status) { return state.status(); },
       [&state](atom::resync, const std::string& type, const resync_selection& which) {
         return state.resync(type, which);
@@ -327,7 +454,14 @@ secondary_site_actor::behavior_type secondary_site(secondary_site_state::pointer
       [&state](atom::pause, const std::string& type, bool paused) {
         return state.pause(type, paused);
       },
+      [&state](atom::recheck order, const std::string& type) {
+        return state.pass_to_cursor<done>(order, type);
+      },
+      [&state](atom::approve order, const std::string& type) {
+        return state.pass_to_cursor<std::size_t>(order, type);
+      },
       [&state](atom::mark) { return state.mark(); },
+      [&state](const store_report& report) { state.on_store(report); },
       [&state](atom::wake, const std::vector<std::string>& due) { state.wake(due); },
       [&state](atom::reachable) { state.reachable(); },
       [&state](atom::stop) { return state.stop(); },

@@ -28,8 +28,11 @@ struct secondary_parts {
   config settings;
   std::shared_ptr<registry_store> store;
   primary_client_actor primary;
+  store_opener open_store;
   const time_source* time = nullptr;
   std::uint64_t seed = 0;
+  /// What is free in the node's data folder. Called on several threads; may block.
+  std::function<result<disk_space>()> data_space;
   /// Blocking actors get threads of their own; a simulation says no and runs all on one.
   bool own_threads = true;
   /// An actor died, or the store failed: called at least once, from any thread.
@@ -42,6 +45,7 @@ struct secondary_site_state {
 
   struct running_type {
     site_type what;
+    store_view store;
     /// Invalid where the type is disabled or its store is not ready.
     supervisor_actor supervisor;
     disk_actor disk;
@@ -50,10 +54,15 @@ struct secondary_site_state {
   explicit secondary_site_state(pointer owner) : self{owner} {}
 
   void start();
-  caf::result<result<done>> declare(const std::vector<site_type>& types);
+  caf::result<result<done>> declare(const std::vector<replicable_type>& types,
+                                    const free_mark& free_at_least);
+  void on_store(const store_report& report);
   caf::result<result<secondary_status>> status();
   caf::result<result<std::size_t>> resync(const std::string& type, const resync_selection& which);
   caf::result<result<done>> pause(const std::string& type, bool paused);
+  /// What the log cursor does, of one declared type or (empty) of all.
+  template <class T, class Atom>
+  caf::result<result<T>> pass_to_cursor(Atom order, const std::string& type);
   caf::result<result<std::uint64_t>> mark();
   caf::result<result<done>> stop();
   void reachable();
@@ -64,8 +73,16 @@ struct secondary_site_state {
   secondary_parts parts;
   registry_actor registry_handle;
   capacity_actor capacity_handle;
+  /// Kept for live changes, beside what is everybody's; invalid where there is too little.
+  capacity_actor live_capacity_handle;
   log_cursor_actor cursor_handle;
+  /// What stays free of each file system that is written to.
+  free_mark min_free;
   std::map<std::string, running_type> types;
+  /// What supervisors that have ended had moved, by type.
+  std::map<std::string, transfer_totals> past;
+  /// By the store's path.
+  std::map<std::string, store_keeper_actor> keepers;
   /// Actors whose end is expected.
   std::set<caf::actor_id> dismissed;
   bool stopping = false;
@@ -73,8 +90,11 @@ struct secondary_site_state {
 private:
   template <class Spawned>
   Spawned watch(Spawned handle, const char* role);
-  void run_type(const site_type& type);
+  [[nodiscard]] std::size_t live_capacity() const { return parts.settings.capacity / 8; }
+  void run(running_type& type);
   void dismiss(running_type& type);
+  void keep_totals(const std::string& type, const transfer_totals& moved);
+  void declare_to_keepers();
   std::map<caf::actor_id, std::string> roles_;
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <caf/exit_reason.hpp>
+#include <spdlog/spdlog.h>
 
 namespace farshore {
 
@@ -15,11 +16,15 @@ namespace {
 
 constexpr std::chrono::seconds tick_period{1};
 constexpr std::chrono::minutes registry_deadline{5};
+constexpr std::chrono::minutes space_deadline{1};
 /// A transfer younger than this is not worth a row: `started` stays in memory.
 constexpr std::chrono::seconds unrecorded_time{1};
 constexpr std::chrono::milliseconds passed_over_pause{100};
+/// Those that failed have no timer of their own, and to look for them may cost a walk of the queue.
+constexpr std::chrono::seconds removals_pause{5};
 constexpr std::chrono::milliseconds outage_base{500};
 constexpr std::chrono::milliseconds outage_cap{10'000};
+constexpr std::chrono::milliseconds space_cap{60'000};
 
 /// The resource is expected to come right by itself within moments.
 bool is_fleeting(ec code) {
@@ -29,56 +34,70 @@ bool is_fleeting(ec code) {
 } // namespace
 
 void supervisor_state::look() {
-  if (stopping)
+  look(live_only);
+  look(common);
+}
+
+void supervisor_state::look(claim_lane& lane) {
+  if (stopping || lane.capacity == 0 || !space_known)
     return;
-  if (claiming) {
-    look_again = true;
+  if (&lane == &live_only && !short_of_space().empty())
+    return;
+  if (lane.claiming) {
+    lane.look_again = true;
     return;
   }
   const auto now = parts.time->now();
   if (now < hold_until)
     return look_in(std::chrono::ceil<std::chrono::milliseconds>(hold_until - now));
   // Claims come in useful numbers: each is a query.
-  const auto room = parts.policy.capacity - std::min(flights.size(), parts.policy.capacity);
-  if (room == 0) {
-    more_due = true;
+  const auto room_left = lane.capacity - std::min(lane.in_flight, lane.capacity);
+  if (room_left == 0) {
+    lane.more_due = true;
     return;
   }
-  claiming = true;
-  look_again = false;
+  lane.claiming = true;
+  lane.look_again = false;
   // However long the others keep their credits: the answer comes once one is free.
-  self->request(parts.capacity, caf::infinite, atom::acquire_v, room)
-      .then([this](std::size_t credits) { claim_with(credits); });
+  self->request(lane.credits, caf::infinite, atom::acquire_v, room_left)
+      .then([this, &lane](std::size_t credits) { claim_with(lane, credits); });
 }
 
-void supervisor_state::claim_with(std::size_t credits) {
+void supervisor_state::claim_with(claim_lane& lane, std::size_t credits) {
   if (stopping) {
-    claiming = false;
-    self->send(parts.capacity, atom::give_back_v, credits);
+    lane.claiming = false;
+    self->send(lane.credits, atom::give_back_v, credits);
+    end_if_stopped();
     return;
   }
   const auto asked_at = parts.time->now();
-  self->request(parts.registry, registry_deadline, atom::claim_v, parts.policy.type, credits)
-      .then([this, credits, asked_at](result<claimed>& got) {
-        claiming = false;
+  // Removals go on when room is short: they make some.
+  const auto scope = short_of_space().empty() ? lane.scope : claim_scope::removals;
+  self->request(parts.registry, registry_deadline, atom::claim_v, parts.policy.type, credits, scope)
+      .then([this, &lane, credits, scope, asked_at](result<claimed>& got) {
+        lane.claiming = false;
         const auto used = got ? got->claims.size() : 0;
         if (used < credits)
-          self->send(parts.capacity, atom::give_back_v, credits - used);
+          self->send(lane.credits, atom::give_back_v, credits - used);
         if (!got)
           return; // the registry ends, and the node with it
-        more_due = used == credits || got->passed_over;
+        if (got->claims.empty() && end_if_stopped())
+          return;
+        lane.more_due = used == credits || got->passed_over;
         for (auto& one : got->claims)
-          launch(std::move(one), asked_at);
+          launch(lane, std::move(one), asked_at);
+        if (scope == claim_scope::removals)
+          look_in(removals_pause);
         if (got->next_due)
           look_in(*got->next_due);
         if (got->passed_over) // perhaps for a locator that a worker of another type holds
           look_in(passed_over_pause);
-        if (look_again || used == credits)
-          look();
+        if (lane.look_again || used == credits)
+          look(lane);
       });
 }
 
-void supervisor_state::launch(claim&& next, steady_time asked_at) {
+void supervisor_state::launch(claim_lane& lane, claim&& next, steady_time asked_at) {
   const auto token = next.token;
   auto job = std::make_shared<sync_job>();
   job->token = token;
@@ -86,11 +105,14 @@ void supervisor_state::launch(claim&& next, steady_time asked_at) {
   job->locator = next.locator;
   job->expected = next.expected;
   job->size = next.size;
+  job->live = next.live;
+  job->room = room;
   job->held = std::make_shared<lease>(asked_at + parts.policy.lease);
   auto worker = self->spawn<caf::linked>(
       sync_worker, sync_worker_parts{next, job, parts.store, parts.primary, parts.disk, self});
   workers.emplace(worker.id(), token);
-  flights.emplace(token, flight{std::move(next), job, worker, asked_at, asked_at});
+  flights.emplace(token, flight{&lane, std::move(next), job, worker, asked_at, asked_at});
+  ++lane.in_flight;
   if (stopping) // the claim was under way when the order came
     return abandon(flights.at(token), {ec::stopping, "the node is ending"});
   self->send(worker, atom::start_v);
@@ -98,6 +120,9 @@ void supervisor_state::launch(claim&& next, steady_time asked_at) {
 
 std::chrono::milliseconds supervisor_state::retry_after(const claim& what, ec why) {
   const auto tries = what.retry_count + 1;
+  if (why == ec::no_space) // room is made all at once: then it should not wait for an hour
+    return backoff(tries, parts.policy.retry_base, std::min(space_cap, parts.policy.retry_cap),
+                   random);
   return is_fleeting(why) ? missing_backoff(tries, parts.policy.retry_cap, random)
                           : backoff(tries, parts.policy.retry_base, parts.policy.retry_cap, random);
 }
@@ -117,6 +142,10 @@ void supervisor_state::on_report(const worker_report& report) {
     how.retry_after = retry_after(ended.what, report.why.code);
     how.why.message =
         to_string(ended.what.id) + " (" + ended.what.locator + "): " + report.why.message;
+  }
+  if (report.why.code == ec::no_space) {
+    refused = true;
+    ask_for_space();
   }
   if (report.how == outcome::kind::given_back && report.why.code != ec::lease_lost) {
     hold_until = parts.time->now() + backoff(++outages, outage_base, outage_cap, random);
@@ -147,23 +176,33 @@ void supervisor_state::finish(flight& ended, outcome how) {
               totals.bytes += bytes;
               totals.adopted += adopted ? 1 : 0;
             }
+            // Its claim had run out meanwhile: the row is due as before, and no event will tell.
+            if (!counted || !*counted)
+              look_in(passed_over_pause);
             settle(token);
           },
           [this, token](const caf::error&) { settle(token); });
 }
 
 void supervisor_state::settle(claim_token token) {
+  auto& lane = *flights.at(token).lane;
   flights.erase(token);
-  self->send(parts.capacity, atom::give_back_v, std::size_t{1});
-  if (stopping && flights.empty() && stopped.pending()) {
-    stopped.deliver(result<done>{});
+  --lane.in_flight;
+  self->send(lane.credits, atom::give_back_v, std::size_t{1});
+  if (end_if_stopped())
     return;
-  }
   // A claim for every returned credit would be a query per record.
-  const auto chunk = std::max<std::size_t>(1, parts.policy.capacity / 8);
-  if ((more_due || token <= woken_upto) &&
-      (flights.size() + chunk <= parts.policy.capacity || flights.empty()))
-    look();
+  const auto chunk = std::max<std::size_t>(1, lane.capacity / 8);
+  if ((lane.more_due || token <= woken_upto) &&
+      (lane.in_flight + chunk <= lane.capacity || flights.empty()))
+    look(lane);
+}
+
+bool supervisor_state::end_if_stopped() {
+  if (!stopping || common.claiming || live_only.claiming || !flights.empty() || !stopped.pending())
+    return false;
+  stopped.deliver(result<done>{});
+  return true;
 }
 
 void supervisor_state::abandon(flight& lost, error why) {
@@ -191,7 +230,42 @@ void supervisor_state::on_tick() {
   const auto now = parts.time->now();
   watch_progress(now);
   renew_leases(now);
+  ask_for_space();
   self->delayed_send(self, tick_period, atom::tick_v);
+}
+
+const std::string& supervisor_state::short_of_space() const {
+  return store_space.is_low() ? store_space.why() : data_space.why();
+}
+
+void supervisor_state::ask_for_space() {
+  if (std::exchange(asking_for_space, true))
+    return;
+  self->request(parts.disk, space_deadline, atom::space_v)
+      .then([this](const site_space& found) { on_space(found); },
+            [this](const caf::error&) { asking_for_space = false; }); // a flush takes its time
+}
+
+void supervisor_state::on_space(const site_space& found) {
+  asking_for_space = false;
+  const bool is_first = !std::exchange(space_known, true);
+  const bool was_short = !is_first && !short_of_space().empty();
+  store_space.update(found.store, std::exchange(refused, false));
+  data_space.update(found.data);
+  // What is on its way will take its part.
+  std::int64_t promised = 0;
+  for (const auto& [_, one] : flights)
+    promised +=
+        std::max<std::int64_t>(0, static_cast<std::int64_t>(one.job->begun - one.job->progress));
+  room->store(static_cast<std::int64_t>(std::min<std::uint64_t>(store_space.room(), INT64_MAX)) -
+              promised);
+  const auto& now = short_of_space();
+  if (!was_short && !now.empty())
+    spdlog::warn("{}: {}", parts.policy.type, now);
+  if (was_short && now.empty())
+    spdlog::info("{}: there is room again, and fetching goes on", parts.policy.type);
+  if (is_first || (was_short && now.empty()))
+    look();
 }
 
 void supervisor_state::watch_progress(steady_time now) {
@@ -257,20 +331,31 @@ caf::result<result<done>> supervisor_state::stop() {
       open.push_back(token);
   for (const auto token : open)
     abandon(flights.at(token), {ec::stopping, "the node is ending"});
-  if (flights.empty())
-    stopped.deliver(result<done>{});
-  return stopped;
+  for (auto* lane : {&common, &live_only})
+    if (lane->claiming)
+      self->send(lane->credits, atom::stop_v);
+  auto promise = stopped;
+  end_if_stopped();
+  return promise;
 }
 
 supervisor_actor::behavior_type supervisor(supervisor_state::pointer self, supervisor_parts parts) {
   auto& state = self->state;
   state.random = random_source{parts.seed};
   state.parts = std::move(parts);
+  const auto& policy = state.parts.policy;
+  state.common.credits = state.parts.capacity;
+  state.common.capacity = policy.capacity;
+  state.live_only.credits = state.parts.live_capacity;
+  state.live_only.capacity = policy.live_capacity;
+  state.store_space = {policy.min_free, policy.store_name};
+  state.data_space = {policy.min_free, "the node's data folder"};
   // Workers are linked: they end with us, and each end of theirs comes here.
   self->set_exit_handler([self, &state](const caf::exit_msg& end) {
     if (!state.on_worker_end(end.source.id(), end.reason))
       self->quit(end.reason);
   });
+  state.ask_for_space();
   self->delayed_send(self, tick_period, atom::tick_v);
   return {
       [&state](atom::wake) {
@@ -287,6 +372,8 @@ supervisor_actor::behavior_type supervisor(supervisor_state::pointer self, super
       [&state](atom::status) {
         auto totals = state.totals;
         totals.in_flight = state.flights.size();
+        if (state.space_known)
+          totals.short_of_space = state.short_of_space();
         return totals;
       },
       [&state](atom::stop) { return state.stop(); },

@@ -7,8 +7,9 @@ namespace farshore {
 namespace {
 
 // The guards that matter are the supervisor's: progress while bytes move, leases always. These only
-// make sure that no wait is for ever.
-constexpr std::chrono::minutes fetch_deadline{24 * 60};
+// make sure that no wait is for ever. Under a bandwidth cap a transfer may well take days, or wait
+// so long for its turn.
+constexpr std::chrono::minutes fetch_deadline{60 * 24 * 60};
 constexpr std::chrono::minutes disk_deadline{10};
 
 /// Nothing was learnt of the record when the primary could not be asked about it. A transfer that

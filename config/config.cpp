@@ -1,18 +1,15 @@
 #include "config/config.hpp"
 
+#include "config/certificate.hpp"
+#include "config/clock.hpp"
+#include "config/secret.hpp"
 #include "config/settings.hpp"
+#include "config/small_file.hpp"
 #include "config/toml_guard.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <iterator>
 #include <limits>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -29,49 +26,9 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t config_bytes_max = 1u << 20;
-constexpr std::size_t secret_bytes_min = 32;
-constexpr std::size_t secret_bytes_max = 4096;
 
-constexpr std::string_view table_names[] = {"site", "primary", "limits", "log", "replicable"};
-
-/// The bytes of a small regular file, and its permission bits.
-struct small_file {
-  std::string bytes;
-  mode_t mode = 0;
-};
-
-/// Opened once, so that what is checked is what is read. Fails with ec::invalid_config.
-result<small_file> read_small_file(const fs::path& file, std::size_t bytes_max) {
-  auto refuse = [&](std::string_view why) {
-    return fail(ec::invalid_config, fmt::format("cannot read \"{}\": {}", file.string(), why));
-  };
-  // Without O_NONBLOCK a fifo would hang us.
-  const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0)
-    return refuse(std::strerror(errno));
-  small_file out;
-  struct stat facts {};
-  ssize_t got = fstat(fd, &facts);
-  if (got == 0 && !S_ISREG(facts.st_mode)) {
-    close(fd);
-    return refuse("it is not a regular file");
-  }
-  out.mode = facts.st_mode & 07777;
-  char chunk[8192];
-  while (got == 0 || (got > 0 && out.bytes.size() <= bytes_max)) {
-    got = read(fd, chunk, sizeof chunk);
-    if (got <= 0)
-      break;
-    out.bytes.append(chunk, static_cast<std::size_t>(got));
-  }
-  const int error = errno;
-  close(fd);
-  if (got < 0)
-    return refuse(std::strerror(error));
-  if (out.bytes.size() > bytes_max)
-    return refuse(fmt::format("it is larger than {}", show_bytes(bytes_max)));
-  return out;
-}
+constexpr std::string_view table_names[] = {"site",   "primary", "events",
+                                            "limits", "log",     "replicable"};
 
 /// How a value was written, for messages: `"text"`, `10`, `true`, or what kind of thing it is.
 std::string shown(const toml::node& node) {
@@ -82,6 +39,14 @@ std::string shown(const toml::node& node) {
   if (auto flag = node.value_exact<bool>())
     return *flag ? "true" : "false";
   return node.is_table() ? "a table" : node.is_array() ? "a list" : "a value of another type";
+}
+
+/// A database's URL may hold a password, and where the path of a secret belongs, somebody may have
+/// written the secret.
+bool is_confidential(std::string_view key) {
+  constexpr std::string_view keys[] = {"database", "secret_file", "key_file",
+                                       "previous_secret_file", "tls_key"};
+  return std::find(std::begin(keys), std::end(keys), key) != std::end(keys);
 }
 
 int line_of(const toml::source_region& place) {
@@ -104,6 +69,35 @@ fs::path real(const fs::path& path) {
 bool lies_in(const fs::path& inner, const fs::path& outer) {
   auto [end, rest] = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
   return end == outer.end();
+}
+
+/// One rate, or a list of them.
+complaint read_bandwidth(const toml::node& node, bandwidth_plan& place) {
+  const complaint how =
+      "write a text such as \"20 MB/s\", or a list of such texts, each perhaps "
+      "with days and a time of day: [\"20 MB/s\", \"Mon-Fri 08:00-18:00 5 MB/s\"]";
+  bandwidth_plan plan;
+  auto read_one = [&](const toml::node& entry) -> complaint {
+    auto text = entry.value_exact<std::string>();
+    if (!text)
+      return how;
+    auto window = parse_bandwidth(*text);
+    if (!window)
+      return window.error();
+    plan.windows.push_back(*window);
+    return {};
+  };
+  if (auto list = node.as_array()) {
+    if (list->empty())
+      return "the list is empty; leave the line away, or " + how;
+    for (const auto& entry : *list)
+      if (auto wrong = read_one(entry); !wrong.empty())
+        return wrong;
+  } else if (auto wrong = read_one(node); !wrong.empty()) {
+    return wrong;
+  }
+  place = std::move(plan);
+  return {};
 }
 
 /// Reads one file, and notes every mistake on its way.
@@ -139,7 +133,8 @@ private:
   void check_site(const toml::table& root);
   void check_primary(const toml::table& root);
   void check_limits(const toml::table& root);
-  void check_secret(const toml::table& site, const char* key, const fs::path& file);
+  void check_secrets(const toml::table& site);
+  void check_certificate(const toml::table& site);
   void check_names();
   void check_stores(const toml::table* site);
 
@@ -173,10 +168,11 @@ void reader::read_tables(const toml::table& root) {
         std::end(table_names)) {
       auto guess = nearest(key.str(), table_names);
       std::string hint =
-          guess.empty() ? "the tables are [site], [primary], [limits], [log] and [[replicable]]"
-                        : fmt::format("did you mean {}?", guess == "replicable"
-                                                              ? "[[replicable]]"
-                                                              : "[" + std::string{guess} + "]");
+          guess.empty()
+              ? "the tables are [site], [primary], [limits], [events], [log] and [[replicable]]"
+              : fmt::format("did you mean {}?", guess == "replicable"
+                                                    ? "[[replicable]]"
+                                                    : "[" + std::string{guess} + "]");
       mistake(line_of(key.source()),
               fmt::format("{} \"{}\" is not known here; {}", node.is_table() ? "table" : "setting",
                           key.str(), hint));
@@ -190,6 +186,8 @@ void reader::read_tables(const toml::table& root) {
     read_settings(*table, "[site]", site_settings(), settings);
   if (auto table = root["primary"].as_table())
     read_settings(*table, "[primary]", primary_settings(), settings);
+  if (auto table = root["events"].as_table())
+    read_settings(*table, "[events]", events_settings(), settings.events);
   if (auto table = root["limits"].as_table())
     read_settings(*table, "[limits]", limits_settings(), settings);
   if (auto table = root["log"].as_table())
@@ -214,18 +212,13 @@ void reader::read_replicables(const toml::table& root) {
 }
 
 void reader::read_replicable(const toml::table& table) {
-  static constexpr std::string_view also[] = {"model", "scan"};
+  static constexpr std::string_view also[] = {"model"};
   replicable_type type;
   auto name = table["name"].value_exact<std::string>();
   auto title = name ? fmt::format("[[replicable]] \"{}\":", *name) : "[[replicable]]";
   read_settings(table, title, replicable_settings(), type, also);
   if (type.plural.empty() && !type.name.empty())
     type.plural = type.name + "s";
-  if (table.contains("scan"))
-    mistake(line_in(&table, "scan"),
-            title +
-                " scan: scanned folders are not there yet; declare the table whose rows own the "
-                "files in [replicable.model]");
   read_model(table, title, type);
   out_.settings.types.push_back(std::move(type));
   types_.push_back({&table, title});
@@ -237,9 +230,14 @@ void reader::read_model(const toml::table& owner, const std::string& title, repl
     if (out_.settings.role == site_role::primary && !owner.contains("scan"))
       mistake(line_of(owner.source()),
               title + " [replicable.model] is missing; on a primary it says which table's rows own "
-                      "the data");
+                      "the data. Where no table does, write scan = \"30s\": the folder is the "
+                      "model");
     return;
   }
+  if (owner.contains("scan"))
+    mistake(line_in(&owner, "scan"),
+            title + " scan and [replicable.model] exclude each other; keep scan where every file "
+                    "of the store is a record, [replicable.model] where rows own the files");
   if (auto table = node->as_table())
     read_settings(*table, title + " [replicable.model]", model_settings(), type.model.emplace());
   else
@@ -266,8 +264,7 @@ void reader::read_settings(const toml::table& table, const std::string& title,
       continue;
     }
     if (auto wrong = read_value(*node, s, into); !wrong.empty()) {
-      // A database's URL may hold a password.
-      auto value = s.key == "database" ? "…" : shown(*node);
+      auto value = is_confidential(s.key) ? "…" : shown(*node);
       mistake(line_of(node->source()), fmt::format("{} {} = {}: {}", title, s.key, value, wrong));
     }
   }
@@ -354,6 +351,16 @@ complaint reader::read_value(const toml::node& node, const setting<Owner>& s, Ow
             return "write \"primary\" or \"secondary\"";
           target = text == "primary" ? site_role::primary : site_role::secondary;
           return {};
+        } else if constexpr (std::is_same_v<T, bandwidth_plan>) {
+          return read_bandwidth(node, target);
+        } else if constexpr (std::is_same_v<T, free_mark>) {
+          auto number = node.value_exact<std::int64_t>();
+          auto mark = parse_free_mark(text ? *text : number ? std::to_string(*number) : "");
+          if (!mark)
+            return "write bytes, such as \"1 GiB\", or a share of the file system, \"0 %\" to "
+                   "\"90 %\"";
+          target = *mark;
+          return {};
         } else {
           return read_duration(target);
         }
@@ -372,6 +379,8 @@ void reader::unknown_key(const toml::key& key, const std::string& title,
       return fmt::format("did you mean \"{}\"?", guess);
     if (has(site_settings()))
       return "it belongs to [site]";
+    if (has(events_settings()))
+      return "it belongs to [events]";
     if (has(limits_settings()))
       return "it belongs to [limits]";
     if (has(log_settings()))
@@ -411,15 +420,55 @@ void reader::check_site(const toml::table& root) {
                               settings.data.string()));
     }
   }
-  check_secret(*site, "secret_file", settings.secret_file);
-  check_secret(*site, "previous_secret_file", settings.previous_secret_file);
+  check_secrets(*site);
+  check_certificate(*site);
 }
 
-void reader::check_secret(const toml::table& site, const char* key, const fs::path& file) {
-  if (file.empty())
+void reader::check_secrets(const toml::table& site) {
+  const auto& settings = out_.settings;
+  const bool has_secret = site.contains("secret_file");
+  const bool has_key = site.contains("key_file");
+  const bool is_primary = site["role"] == "primary";
+  if (!has_secret && !has_key)
+    mistake(
+        line_of(site.source()),
+        "[site] \"secret_file\" is missing (absolute path): file with the secret that the sites "
+        "share" +
+            std::string{is_primary ? "" : "; or on a secondary \"key_file\", with its own key"});
+  else if (has_key && is_primary)
+    mistake(line_in(&site, "key_file"),
+            "[site] key_file is for secondaries: a primary checks the requests of all sites, and "
+            "needs the secret itself; write secret_file");
+  else if (has_secret && has_key)
+    mistake(line_in(&site, "key_file"),
+            "[site] key_file stands instead of secret_file; remove one of them");
+  auto check = [&](const char* key, const fs::path& file, auto load) {
+    if (file.empty())
+      return;
+    if (auto loaded = load(); !loaded)
+      mistake(line_in(&site, key), fmt::format("[site] {}: {}", key, loaded.error().message));
+  };
+  check("secret_file", settings.secret_file, [&] { return load_secret(settings.secret_file); });
+  check("key_file", is_primary ? fs::path{} : settings.key_file,
+        [&] { return load_site_key(settings.key_file, settings.site_name); });
+  check("previous_secret_file", settings.previous_secret_file,
+        [&] { return load_previous_secret(settings); });
+}
+
+void reader::check_certificate(const toml::table& site) {
+  const auto& settings = out_.settings;
+  const bool has_certificate = site.contains("tls_certificate");
+  if (has_certificate != site.contains("tls_key"))
+    mistake(line_in(&site, has_certificate ? "tls_certificate" : "tls_key"),
+            fmt::format("[site] {} is missing; for TLS write both, for plain HTTP neither",
+                        has_certificate ? "tls_key" : "tls_certificate"));
+  if (settings.tls_certificate.empty() || settings.tls_key.empty())
     return;
-  if (auto secret = load_secret(file); !secret)
-    mistake(line_in(&site, key), fmt::format("[site] {}: {}", key, secret.error().message));
+  if (auto pair =
+          load_tls_identity(settings.tls_certificate, settings.tls_key, system_time().wall());
+      !pair)
+    mistake(line_in(&site, "tls_certificate"),
+            "[site] tls_certificate, tls_key: " + pair.error().message);
 }
 
 void reader::check_primary(const toml::table& root) {
@@ -436,6 +485,19 @@ void reader::check_primary(const toml::table& root) {
     mistake(line_of(table->source()),
             "table [primary] is for secondaries; remove it, or write role "
             "= \"secondary\" in [site]");
+  if (auto events = root.get("events");
+      out_.settings.role == site_role::secondary && events != nullptr)
+    mistake(line_of(events->source()),
+            "table [events] is for the primary, which keeps the event log; move it there");
+  const auto& ca = out_.settings.primary_tls_ca;
+  if (ca.empty())
+    return;
+  const auto at = line_in(root["primary"].as_table(), "tls_ca");
+  if (out_.settings.primary_url.starts_with("http://"))
+    mistake(at, "[primary] tls_ca is for an address that begins with https://; write such a one "
+                "into url, or remove tls_ca");
+  if (auto bundle = load_tls_ca(ca, system_time().wall()); !bundle)
+    mistake(at, "[primary] tls_ca: " + bundle.error().message);
 }
 
 void reader::check_limits(const toml::table& root) {
@@ -505,6 +567,10 @@ void reader::check_stores(const toml::table* site) {
                          data.string(), line_in(site, "data")));
     for (std::size_t j = 0; j < i; ++j) {
       const auto& other = types[j].store;
+      if (!other.empty() && other == store && (types[i].scanned() || types[j].scanned()))
+        refuse(fmt::format("the type of line {} has this store, too, and a scanned type takes "
+                           "every file for its own; give each a folder",
+                           line_in(types_[j].table, "name")));
       if (other.empty() || other == store)
         continue;
       // One file would have two locators, in two stores, and each could remove it.
@@ -551,33 +617,6 @@ loaded_config load_config(const fs::path& file) {
   std::stable_sort(out.mistakes.begin(), out.mistakes.end(),
                    [](const auto& a, const auto& b) { return a.line < b.line; });
   return out;
-}
-
-result<std::string> load_secret(const fs::path& file) {
-  auto read = read_small_file(file, secret_bytes_max);
-  if (!read)
-    return fail(ec::invalid_config,
-                read.error().message + "; `farshore secret --output FILE` makes one");
-  if ((read->mode & (S_IRGRP | S_IROTH)) != 0)
-    return fail(ec::invalid_config,
-                fmt::format("others can read the secret in \"{0}\" (mode {1:04o}); run: chmod 600 "
-                            "{0}",
-                            file.string(), read->mode));
-  constexpr std::string_view blanks = " \t\r\n";
-  auto& text = read->bytes;
-  text.erase(text.find_last_not_of(blanks) + 1);
-  text.erase(0, text.find_first_not_of(blanks));
-  if (std::any_of(text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }))
-    return fail(ec::invalid_config,
-                fmt::format("the secret in \"{}\" is not one line of printable text; `farshore "
-                            "secret --output FILE` makes one",
-                            file.string()));
-  if (text.size() < secret_bytes_min)
-    return fail(ec::invalid_config,
-                fmt::format("the secret in \"{}\" has {} characters, {} are the least; `farshore "
-                            "secret --output FILE` makes one",
-                            file.string(), text.size(), secret_bytes_min));
-  return std::move(text);
 }
 
 } // namespace farshore

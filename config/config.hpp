@@ -3,7 +3,9 @@
 
 #pragma once
 
+#include "config/bandwidth.hpp"
 #include "config/error.hpp"
+#include "config/free_mark.hpp"
 #include "config/ids.hpp"
 
 #include <chrono>
@@ -44,8 +46,12 @@ struct replicable_type {
   std::string strategy;
   /// Absolute path of the folder beneath which the locators lie, at this site.
   std::filesystem::path store;
-  /// The model table; required on a primary (for now: scanned folders come later).
+  /// The model table. On a primary exactly one of this and `scan` is there.
   std::optional<model_declaration> model;
+  /// The folder itself is the model: how often it is scanned on the primary. 0: it is not. On a
+  /// secondary it only says that the type is a scanned one, so that links are content.
+  std::chrono::milliseconds scan{0};
+  [[nodiscard]] bool scanned() const { return scan.count() > 0; }
   /// The feature flag; reloadable. Off: no events, no work, nothing deleted.
   bool enabled = true;
   /// A transfer that moves nothing for this long is given up.
@@ -54,6 +60,16 @@ struct replicable_type {
   std::uint32_t file_mode = 0;
 
   friend bool operator==(const replicable_type&, const replicable_type&) = default;
+};
+
+/// How much of the event log a primary keeps for readers that are behind. Whoever is further behind
+/// is cut off, and does a full check.
+struct log_retention {
+  std::chrono::milliseconds age{7 * 24 * std::chrono::hours{1}};
+  /// Rows and index entries, without bloat.
+  std::uint64_t bytes = 10'000'000'000;
+
+  friend bool operator==(const log_retention&, const log_retention&) = default;
 };
 
 struct config {
@@ -65,16 +81,26 @@ struct config {
   std::string listen = "127.0.0.1:7400";
   /// Absolute path of the node's own files: managed database, spool.
   std::filesystem::path data;
-  /// File that holds the shared secret; must not be readable by others.
+  /// File that holds the shared secret; must not be readable by others. Empty: there is a key_file.
   std::filesystem::path secret_file;
-  /// Secret that is still accepted during a rotation; empty: none.
+  /// Instead of secret_file, on a secondary: holds that site's own key only.
+  std::filesystem::path key_file;
+  /// Secret (or key) that is still accepted during a rotation; empty: none.
   std::filesystem::path previous_secret_file;
+  /// PEM files; with both the node speaks TLS, and nothing else. Empty: plain HTTP.
+  std::filesystem::path tls_certificate;
+  std::filesystem::path tls_key;
   /// "managed", or a postgresql:// URL.
   std::string database = "managed";
 
   // [primary], on a secondary
-  /// http://host:port
+  /// http://host:port or https://host:port
   std::string primary_url;
+  /// PEM bundle of the CAs that the primary's certificate may be signed by; empty: the system's.
+  std::filesystem::path primary_tls_ca;
+
+  // [events], on a primary
+  log_retention events;
 
   // [limits]
   /// Records in flight at once, over all types.
@@ -88,6 +114,10 @@ struct config {
   /// First and longest wait after a failure.
   std::chrono::milliseconds retry_base{2'000};
   std::chrono::milliseconds retry_cap{3'600'000};
+  /// Of content from the primary, over all connections; reloadable.
+  bandwidth_plan bandwidth;
+  /// Below it nothing new is fetched; reloadable.
+  free_mark min_free;
 
   // [log]
   /// "text" or "json".
@@ -123,9 +153,5 @@ struct loaded_config {
 /// syntax, unknown tables and keys (with the nearest known name), wrong types, missing settings,
 /// contradictions, files and folders that are not there. Blocks on the file system; never throws.
 loaded_config load_config(const std::filesystem::path& file);
-
-/// Reads a secret file: at least 32 bytes of printable text after trimming. Refuses one that
-/// group or others can read. Fails with ec::invalid_config.
-result<std::string> load_secret(const std::filesystem::path& file);
 
 } // namespace farshore

@@ -48,6 +48,10 @@ std::string_view to_string(ec code) {
     return "stopping";
   case ec::internal:
     return "internal";
+  case ec::no_space:
+    return "no_space";
+  case ec::log_trimmed:
+    return "log_trimmed";
   }
   return "unknown";
 }

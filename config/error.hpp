@@ -62,6 +62,11 @@ enum class ec : std::uint8_t {
   stopping = 21,
   /// A bug of ours, caught at the edge of an actor or a thread.
   internal = 22,
+  /// The store has not enough free space: the disk is full, or the content larger than what is free
+  /// above the low-water mark.
+  no_space = 23,
+  /// The log was trimmed past the reader's place: a full check is due.
+  log_trimmed = 24,
 };
 
 /// The code's name as written above, e.g. "missing_on_primary".

@@ -59,6 +59,11 @@ struct event_position {
   friend bool operator==(const event_position&, const event_position&) = default;
 };
 
+/// In the log's order; the token is no part of it.
+inline bool before(const event_position& a, const event_position& b) {
+  return a.xid != b.xid ? a.xid < b.xid : a.id < b.id;
+}
+
 /// One replicable: names the record in every log line, `type/record`.
 struct replicable_id {
   std::string type;

@@ -2,6 +2,7 @@
 
 #include "config/ids.hpp"
 
+#include <atomic>
 #include <memory>
 
 #include <spdlog/formatter.h>
@@ -12,8 +13,19 @@ namespace farshore {
 
 namespace {
 
-std::string_view level_name(spdlog::level::level_enum level) {
-  switch (level) {
+/// The logger's name that marks an audit line.
+constexpr std::string_view audit_name = "audit";
+
+std::atomic<bool> writes_json{false};
+
+bool is_audit(const spdlog::details::log_msg& msg) {
+  return std::string_view{msg.logger_name.data(), msg.logger_name.size()} == audit_name;
+}
+
+std::string_view level_name(const spdlog::details::log_msg& msg) {
+  if (is_audit(msg))
+    return audit_name;
+  switch (msg.level) {
   case spdlog::level::trace:
   case spdlog::level::debug:
     return "debug";
@@ -30,7 +42,7 @@ std::string_view level_name(spdlog::level::level_enum level) {
 class text_lines final : public spdlog::formatter {
 public:
   void format(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& out) override {
-    auto line = to_rfc3339(msg.time) + " " + std::string{level_name(msg.level)} + " ";
+    auto line = to_rfc3339(msg.time) + " " + std::string{level_name(msg)} + " ";
     // Indented, a further line can't pass for a log line of its own.
     for (char c : msg.payload) {
       line += c;
@@ -48,9 +60,11 @@ public:
 class json_lines final : public spdlog::formatter {
 public:
   void format(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& out) override {
+    const std::string text{msg.payload.data(), msg.payload.size()};
+    // An audit line's payload is JSON already: log_audit.
     auto line = "{\"time\":\"" + to_rfc3339(msg.time) + "\",\"level\":\"" +
-                std::string{level_name(msg.level)} +
-                "\",\"message\":" + json_string({msg.payload.data(), msg.payload.size()}) + "}\n";
+                std::string{level_name(msg)} +
+                "\",\"message\":" + (is_audit(msg) ? text : json_string(text)) + "}\n";
     out.append(line.data(), line.data() + line.size());
   }
   [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override {
@@ -115,7 +129,23 @@ void set_up_logging(std::string_view format, std::string_view level) {
                     : level == "warn"  ? spdlog::level::warn
                     : level == "error" ? spdlog::level::err
                                        : spdlog::level::info);
+  writes_json = format == "json";
   spdlog::set_default_logger(std::move(logger));
+}
+
+void log_audit(const std::string& message, const std::vector<log_field>& fields) {
+  auto payload = message;
+  if (writes_json) {
+    payload = json_string(message);
+    for (const auto& [name, value] : fields)
+      payload += ",\"" + std::string{name} + "\":" +
+                 (std::holds_alternative<std::string>(value)
+                      ? json_string(std::get<std::string>(value))
+                      : std::to_string(std::get<std::int64_t>(value)));
+  }
+  const auto logger = spdlog::default_logger()->clone(std::string{audit_name});
+  logger->set_level(spdlog::level::info);
+  logger->log(spdlog::level::info, std::string_view{payload});
 }
 
 } // namespace farshore

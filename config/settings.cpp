@@ -25,12 +25,21 @@ constexpr setting<config> site[] = {
     {"data", &config::data, required, "absolute path",
      "Folder of the node's own files (managed database, spool). Made at start where its parent is "
      "there."},
-    {"secret_file", &config::secret_file, required, "absolute path",
-     "File with the secret that all sites share, readable by its owner only. `farshore secret` "
-     "makes one."},
+    {"secret_file", &config::secret_file, optional, "absolute path",
+     "File with the secret that the sites share, readable by its owner only. `farshore secret` "
+     "makes one.",
+     nullptr, 0, 0, "required, or `key_file`"},
+    {"key_file", &config::key_file, optional, "absolute path",
+     "On a secondary instead of `secret_file`: a file with this site's own key, which can't speak "
+     "for any other site. `farshore secret --for SITE --from FILE` derives it from the secret."},
     {"previous_secret_file", &config::previous_secret_file, optional, "absolute path",
-     "A second secret that is still accepted while the secret is being rotated.", nullptr, 0, 0,
-     "none"},
+     "The secret (on a secondary also: the key) before the present one, still accepted while it is "
+     "being rotated."},
+    {"tls_certificate", &config::tls_certificate, optional, "absolute path",
+     "PEM file with the node's certificate, and behind it those that signed it. With it the node's "
+     "port speaks TLS (1.2 and up) only. Read again on reload."},
+    {"tls_key", &config::tls_key, optional, "absolute path",
+     "PEM file with the certificate's key, without a passphrase, readable by its owner only."},
     {"database", &config::database, optional, "\"managed\" or URL",
      "\"managed\": a private PostgreSQL in the data folder. Or a `postgresql://` URL of an "
      "existing "
@@ -39,8 +48,24 @@ constexpr setting<config> site[] = {
 };
 
 constexpr setting<config> primary[] = {
-    {"url", &config::primary_url, required, "http://host:port",
-     "Address of the primary. On a secondary only.", check_primary_url},
+    {"url", &config::primary_url, required, "http://host:port or https://host:port",
+     "Address of the primary, `https://` where it has a certificate. On a secondary only.",
+     check_primary_url},
+    {"tls_ca", &config::primary_tls_ca, optional, "absolute path",
+     "PEM file with the CAs of which one has signed the primary's certificate. Read again on "
+     "reload.",
+     nullptr, 0, 0, "the system's CAs"},
+};
+
+constexpr setting<log_retention> events[] = {
+    {"retention", &log_retention::age, optional, "duration",
+     "A secondary that is further behind is cut off, and compares all records when it comes back. "
+     "At half of it the primary's status says so. Reloadable.",
+     nullptr, second, 365 * day},
+    {"retention_bytes", &log_retention::bytes, optional, "bytes",
+     "The same, by the size of the events that are kept for it (rows and index, without bloat). "
+     "Reloadable.",
+     nullptr, 1u << 10, std::uint64_t{1} << 50},
 };
 
 constexpr setting<config> limits[] = {
@@ -59,6 +84,17 @@ constexpr setting<config> limits[] = {
      "First wait after a failure; it doubles with each further one, ±25 %.", nullptr, 10, hour},
     {"retry_cap", &config::retry_cap, optional, "duration", "Longest wait after a failure.",
      nullptr, 10, 30 * day},
+    {"bandwidth", &config::bandwidth, optional, "rate, or list of rates",
+     "The most content that arrives from the primary, over all connections; reloadable. A rate may "
+     "have days and a time of day before it, local time: `[\"20 MB/s\", \"Mon-Fri 08:00-18:00 5 "
+     "MB/s\", \"22:00-06:00 unlimited\"]`; the last entry that fits counts. \"10 KB/s\" to \"1000 "
+     "GB/s\". On a secondary only.",
+     nullptr, 0, 0, "unlimited"},
+    {"min_free", &config::min_free, optional, "bytes, or share such as \"5 %\"",
+     "What stays free on the file system of each store, and of the data folder; reloadable. Below "
+     "it nothing new is fetched (removals go on), and it goes on by itself once there is a tenth "
+     "more. On a secondary only.",
+     nullptr, 0, 0, "5 %, but at most 10 GiB"},
 };
 
 constexpr setting<config> log[] = {
@@ -78,6 +114,11 @@ constexpr setting<replicable_type> replicable[] = {
     {"store", &replicable_type::store, required, "absolute path",
      "Folder beneath which the locators lie, at this site. On a secondary made at start where its "
      "parent is there."},
+    {"scan", &replicable_type::scan, optional, "duration",
+     "Instead of `[replicable.model]`: the store itself is the model, every file and symbolic link "
+     "in it a record. How often the primary looks through all of it; between two looks it is told "
+     "of changes by the system, where that is possible. A secondary needs the line, too.",
+     nullptr, second, day, "not scanned"},
     {"enabled", &replicable_type::enabled, optional, "true or false",
      "The feature flag; reloadable. Off: no events, no work, nothing deleted."},
     {"progress_deadline", &replicable_type::progress_deadline, optional, "duration (whole seconds)",
@@ -164,6 +205,10 @@ std::span<const setting<config>> primary_settings() {
   return primary;
 }
 
+std::span<const setting<log_retention>> events_settings() {
+  return events;
+}
+
 std::span<const setting<config>> limits_settings() {
   return limits;
 }
@@ -184,14 +229,19 @@ std::string configuration_reference() {
   std::string out;
   describe(out, "[site]", "This site.", site_settings());
   describe(out, "[primary]", "Where a secondary finds its primary.", primary_settings());
+  describe(
+      out, "[events]",
+      "How much of the event log a primary keeps for secondaries that are behind. On a primary "
+      "only.",
+      events_settings());
   describe(out, "[limits]", "How much at once, and how long.", limits_settings());
   describe(out, "[log]", "What is written to standard error.", log_settings());
   describe(out, "[[replicable]]", "One replicable type; repeat the table for each.",
            replicable_settings());
   describe(
       out, "[replicable.model]",
-      "The application's table of the type above it. Required on a primary; a secondary checks "
-      "it, but does not need it.",
+      "The application's table of the type above it. A primary needs it, or `scan`; a secondary "
+      "checks it, but does not need it.",
       model_settings());
   out.pop_back();
   return out;

@@ -18,7 +18,8 @@ template <class Owner>
 using setting_place =
     std::variant<std::string Owner::*, std::filesystem::path Owner::*, bool Owner::*,
                  std::uint64_t Owner::*, std::uint32_t Owner::*, std::chrono::seconds Owner::*,
-                 std::chrono::milliseconds Owner::*, site_role Owner::*>;
+                 std::chrono::milliseconds Owner::*, site_role Owner::*, bandwidth_plan Owner::*,
+                 free_mark Owner::*>;
 
 enum class presence { required, optional };
 
@@ -41,6 +42,7 @@ struct setting {
 
 std::span<const setting<config>> site_settings();
 std::span<const setting<config>> primary_settings();
+std::span<const setting<log_retention>> events_settings();
 std::span<const setting<config>> limits_settings();
 std::span<const setting<config>> log_settings();
 std::span<const setting<replicable_type>> replicable_settings();

@@ -143,12 +143,24 @@ std::string show_duration(std::chrono::milliseconds value) {
 }
 
 std::string show_bytes(std::uint64_t value) {
-  constexpr std::array shown{unit{" GiB", 1u << 30}, unit{" MiB", 1u << 20},
-                             unit{" KiB", 1u << 10}};
-  for (const auto& u : shown)
+  constexpr std::array shown{unit{" GiB", 1u << 30}, unit{" GB", 1'000'000'000},
+                             unit{" MiB", 1u << 20}, unit{" MB", 1'000'000},
+                             unit{" KiB", 1u << 10}, unit{" KB", 1'000}};
+  for (const auto& u : shown) // the largest first
     if (value != 0 && value % u.factor == 0)
       return std::to_string(value / u.factor) + std::string{u.name};
   return std::to_string(value);
+}
+
+std::string readable_bytes(std::uint64_t bytes) {
+  constexpr std::array units{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  if (bytes < 1024)
+    return fmt::format("{} bytes", bytes);
+  auto value = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < units.size(); ++unit)
+    value /= 1024;
+  return fmt::format("{:.1f} {}", value, units[unit]);
 }
 
 std::optional<endpoint> parse_endpoint(std::string_view text) {
@@ -171,17 +183,19 @@ std::optional<endpoint> parse_endpoint(std::string_view text) {
   return endpoint{std::string{host}, port};
 }
 
-std::optional<endpoint> parse_http_url(std::string_view text) {
-  constexpr std::string_view scheme = "http://";
-  if (!text.starts_with(scheme))
+std::optional<site_url> parse_site_url(std::string_view text) {
+  constexpr std::string_view plain = "http://";
+  constexpr std::string_view tls = "https://";
+  const bool is_tls = text.starts_with(tls);
+  if (!is_tls && !text.starts_with(plain))
     return std::nullopt;
-  text.remove_prefix(scheme.size());
+  text.remove_prefix((is_tls ? tls : plain).size());
   if (text.ends_with('/'))
     text.remove_suffix(1);
-  auto parsed = parse_endpoint(text);
-  if (parsed && parsed->port == 0)
+  auto where = parse_endpoint(text);
+  if (!where || where->port == 0)
     return std::nullopt;
-  return parsed;
+  return site_url{std::move(*where), is_tls};
 }
 
 std::string to_string(const endpoint& e) {
@@ -214,12 +228,10 @@ complaint check_listen(std::string_view text) {
 }
 
 complaint check_primary_url(std::string_view text) {
-  if (parse_http_url(text))
+  if (parse_site_url(text))
     return {};
-  if (text.starts_with("https://"))
-    return "https is not there yet; write http://host:port and let the way between the sites be a "
-           "private one (VPN, SSH tunnel, TLS proxy)";
-  return "write http://host:port with nothing behind it, e.g. \"http://10.0.0.1:7400\"";
+  return "write http://host:port or https://host:port with nothing behind it, e.g. "
+         "\"https://harbour.example.com:7400\"";
 }
 
 complaint check_database(std::string_view text) {

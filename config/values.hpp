@@ -30,6 +30,9 @@ std::string show_duration(std::chrono::milliseconds value);
 /// Shortest text that parse_bytes reads back: "1 MiB", "1500".
 std::string show_bytes(std::uint64_t value);
 
+/// For people: "1.5 KiB", "17 bytes".
+std::string readable_bytes(std::uint64_t bytes);
+
 struct endpoint {
   /// A name or an address; IPv6 without its brackets.
   std::string host;
@@ -40,8 +43,16 @@ struct endpoint {
 
 /// "host:port", "[::1]:port".
 std::optional<endpoint> parse_endpoint(std::string_view text);
-/// "http://host:port", with nothing behind it but perhaps a slash.
-std::optional<endpoint> parse_http_url(std::string_view text);
+struct site_url {
+  endpoint where;
+  /// https://
+  bool tls = false;
+
+  friend bool operator==(const site_url&, const site_url&) = default;
+};
+
+/// "http://host:port" or "https://host:port", with nothing behind it but perhaps a slash.
+std::optional<site_url> parse_site_url(std::string_view text);
 /// "host:port", with brackets where needed.
 std::string to_string(const endpoint& e);
 

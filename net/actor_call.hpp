@@ -33,9 +33,10 @@ struct question {
 /// ASKER: spawn one for a node's API.
 inline caf::behavior asker(caf::event_based_actor*);
 
-/// What `target` answers to `parts…`; ec::stopping where it has died or is late.
+/// What `target` answers to `parts…`; ec::stopping where it has died or is later than `patience`.
 template <class T, class Target, class... Parts>
-boost::asio::awaitable<result<T>> ask(caf::actor asker, Target target, Parts... parts) {
+boost::asio::awaitable<result<T>> ask_within(std::chrono::milliseconds patience, caf::actor asker,
+                                             Target target, Parts... parts) {
   namespace asio = boost::asio;
   auto got = std::make_shared<result<T>>(fail(ec::internal, "no answer"));
   auto start = [&](auto handler) {
@@ -46,7 +47,7 @@ boost::asio::awaitable<result<T>> ask(caf::actor asker, Target target, Parts... 
       asio::post(back->first.get_executor(), [back] { std::move(back->second)(); });
     };
     auto put = [=](caf::event_based_actor* self) {
-      self->request(target, std::chrono::seconds{30}, parts...)
+      self->request(target, patience, parts...)
           .then(
               [=](const result<T>& answer) {
                 *got = answer;
@@ -63,6 +64,13 @@ boost::asio::awaitable<result<T>> ask(caf::actor asker, Target target, Parts... 
   co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(start),
                                                                        asio::use_awaitable);
   co_return std::move(*got);
+}
+
+/// The same, with time for a busy database.
+template <class T, class Target, class... Parts>
+boost::asio::awaitable<result<T>> ask(caf::actor asker, Target target, Parts... parts) {
+  return ask_within<T>(std::chrono::seconds{30}, std::move(asker), std::move(target),
+                       std::move(parts)...);
 }
 
 } // namespace farshore

@@ -1,5 +1,7 @@
 #include "net/api_json.hpp"
 
+#include "config/locator.hpp"
+#include "config/values.hpp"
 #include "config/version.hpp"
 
 #include <algorithm>
@@ -29,6 +31,59 @@ double percentage(std::int64_t part, std::int64_t whole) {
   return std::min(99.99, 100.0 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
+json::object check_json(const backfill_state& walk) {
+  return {
+      {"stage", to_string(walk.stage)},
+      {"seen", walk.seen},
+      {"missing", walk.found_missing},
+      {"gone", walk.found_gone},
+      {"held", walk.held},
+      {"ended_at", time_or_null(walk.ended_at)},
+  };
+}
+
+/// What a check holds back, and what to do.
+std::string held_back(const std::string& type, const backfill_state& walk, std::int64_t rows) {
+  return type + ": check: " + std::to_string(walk.held) + " of " + std::to_string(rows) +
+         " records are gone from the primary although no delete was seen; that many are not "
+         "removed without your word: farshore approve " +
+         type + ", or farshore recheck " + type + " to look again";
+}
+
+/// One word for how the store is: what was noticed stays until all is looked at again.
+std::string store_state(const secondary_status::type_line& line) {
+  switch (line.store.now) {
+  case store_view::condition::opening:
+    return "opening";
+  case store_view::condition::away:
+    return "away";
+  case store_view::condition::good:
+    break;
+  }
+  const bool looked_at = line.registry.counts.never_synced == 0;
+  return looked_at || line.store.known.noticed.empty() ? "good" : line.store.known.noticed;
+}
+
+/// What was noticed, and what is done about it.
+std::string notice_of(const secondary_status::type_line& line) {
+  const auto& known = line.store.known;
+  return "the store " + known.path + " " + std::string{sentence(verdict_of(known.noticed))} +
+         (known.noticed_at ? " at " + to_rfc3339(*known.noticed_at) : "") +
+         "; its records are looked at again, " + std::to_string(line.registry.counts.never_synced) +
+         " are left";
+}
+
+json::value store_json(const secondary_status::type_line& line) {
+  const auto& known = line.store.known;
+  return {
+      {"path", line.declared.store.string()},
+      {"identity", text_or_null(known.mark.id)},
+      {"state", line.declared.enabled ? json::value(store_state(line)) : nullptr},
+      {"noticed", text_or_null(known.noticed)},
+      {"noticed_at", time_or_null(known.noticed_at)},
+  };
+}
+
 json::object type_json(const secondary_status::type_line& line, bool starting) {
   const auto& counts = line.registry.counts;
   return {
@@ -38,8 +93,9 @@ json::object type_json(const secondary_status::type_line& line, bool starting) {
       {"paused", line.registry.paused},
       {"waiting", line.waiting.empty() && starting ? json::value("the primary was not reached yet")
                                                    : text_or_null(line.waiting)},
-      {"generation", line.backfill.generation},
-      {"backfill_complete", line.backfill.complete},
+      {"generation", line.registry.walk.generation},
+      {"backfill_complete", line.registry.walk.complete},
+      {"check", check_json(line.registry.walk)},
       {"registry_count", counts.registry},
       {"pending_count", counts.pending},
       {"started_count", counts.started},
@@ -50,7 +106,9 @@ json::object type_json(const secondary_status::type_line& line, bool starting) {
       {"never_synced_count", counts.never_synced},
       {"synced_in_percentage", percentage(counts.synced, counts.registry)},
       {"in_flight", line.totals.in_flight},
+      {"short_of_space", text_or_null(line.totals.short_of_space)},
       {"recovery_point", time_or_null(line.registry.recovery_point)},
+      {"store", store_json(line)},
   };
 }
 
@@ -72,6 +130,8 @@ json::array problems_of(const secondary_status& status) {
   json::array problems;
   if (!status.log.reachable && !status.log.trouble.empty())
     problems.emplace_back("primary: " + status.log.trouble);
+  if (!status.log.gap.empty())
+    problems.emplace_back(status.log.gap + "; every record is being compared with its catalogue");
   if (status.log.blocker)
     problems.emplace_back("a transaction on the primary (pid " +
                           std::to_string(status.log.blocker->pid) + ") has been open for " +
@@ -81,10 +141,17 @@ json::array problems_of(const secondary_status& status) {
     const auto& counts = line.registry.counts;
     if (line.declared.enabled && !line.waiting.empty())
       problems.emplace_back(line.declared.name + ": " + line.waiting);
+    if (!line.totals.short_of_space.empty())
+      problems.emplace_back(line.declared.name + ": " + line.totals.short_of_space);
+    if (const auto state = store_state(line);
+        line.declared.enabled && state != "good" && state == line.store.known.noticed)
+      problems.emplace_back(line.declared.name + ": " + notice_of(line));
     if (const auto failing = counts.failed - counts.missing_on_primary; failing > 0)
       problems.emplace_back(line.declared.name + ": " + std::to_string(failing) +
                             " records can't be synced; see farshore list " + line.declared.name +
                             " --state failed");
+    if (line.registry.walk.held > 0)
+      problems.emplace_back(held_back(line.declared.name, line.registry.walk, counts.registry));
     if (counts.missing_on_primary > 0)
       problems.emplace_back(line.declared.name + ": " + std::to_string(counts.missing_on_primary) +
                             " records are missing on the primary");
@@ -92,9 +159,83 @@ json::array problems_of(const secondary_status& status) {
   return problems;
 }
 
+json::object site_json(const site_standing& site) {
+  return {
+      {"site", site.last.name},
+      {"last_seen", to_rfc3339(site.last.seen)},
+      {"first_seen", to_rfc3339(site.first_seen)},
+      {"cut_off", site.cut_off},
+      {"lag_events", site.cut_off ? json::value(nullptr) : json::value(site.lag_events)},
+      {"lag_seconds", site.lag && !site.cut_off
+                          ? json::value(static_cast<double>(site.lag->count()) / 1000)
+                          : json::value(nullptr)},
+      {"held_bytes", site.cut_off ? 0 : site.held_bytes},
+      {"holds_log", site.slowest},
+      {"version", text_or_null(site.last.program)},
+      {"wire", site.last.wire},
+      {"address", site.last.address},
+  };
+}
+
+/// Once the slowest site keeps half of what the log may hold.
+std::optional<std::string> retention_alarm(const primary_status& status) {
+  const auto found = std::ranges::find_if(status.sites, &site_standing::slowest);
+  if (found == status.sites.end())
+    return std::nullopt;
+  const auto age = found->lag.value_or(std::chrono::milliseconds{0});
+  const auto& keep = status.retention;
+  const auto bytes = static_cast<std::uint64_t>(found->held_bytes);
+  if (age < keep.age / 2 && bytes < keep.bytes / 2)
+    return std::nullopt;
+  const auto whole = [](std::chrono::milliseconds time) {
+    return show_duration(std::chrono::floor<std::chrono::seconds>(time));
+  };
+  return "site " + found->last.name + " has not read events of " + whole(age) + ", " +
+         std::to_string(bytes / 1'000'000) +
+         " MB of them: it is cut off when they reach [events] retention (" +
+         show_duration(keep.age) + ", in " +
+         whole(std::max(keep.age - age, std::chrono::milliseconds{0})) + ") or retention_bytes (" +
+         show_bytes(keep.bytes) +
+         "), and compares all records when it comes back; see to it, or where it is no more: "
+         "farshore site forget " +
+         found->last.name;
+}
+
+void add_problems(json::array& problems, const scan_report& scan) {
+  const auto add = [&](const std::string& what) { problems.emplace_back(scan.type + ": " + what); };
+  if (!scan.trouble.empty())
+    add(scan.trouble);
+  if (scan.held > 0)
+    add("of " + std::to_string(scan.held_of) + " files " + std::to_string(scan.held) +
+        " are gone at once, and are not taken for deleted: bring them back, or run farshore "
+        "approve " +
+        scan.type);
+  if (scan.closed > 0)
+    add(std::to_string(scan.closed) +
+        " folders can't be looked into, and what is known of them "
+        "stays as it is; the first: " +
+        scan.first_closed);
+}
+
+/// Null before the first report.
+json::value scan_json(const scan_report* scan) {
+  if (scan == nullptr)
+    return nullptr;
+  return {
+      {"watch", scan->not_watched.empty() ? "on" : "off"},
+      {"not_watched", text_or_null(scan->not_watched)},
+      {"last_scan", time_or_null(scan->scanned_at)},
+      {"last_scan_ms", scan->took.count()},
+      {"files", scan->files},
+      {"held_removals_count", scan->held},
+      {"closed_folders_count", scan->closed},
+  };
+}
+
 } // namespace
 
-json::value to_json(const secondary_status& status, const config& settings, wall_time now) {
+json::value to_json(const secondary_status& status, const config& settings,
+                    const bandwidth_use& bandwidth, wall_time now) {
   const auto& log = status.log;
   const bool starting = !log.last_contact && log.trouble.empty();
   json::array types;
@@ -131,9 +272,13 @@ json::value to_json(const secondary_status& status, const config& settings, wall
         {"id", log.cursor.place.id},
         {"covered_xid", log.cursor.covered_xid},
         {"horizon", time_or_null(log.cursor.horizon)},
+        {"gap", text_or_null(log.gap)},
         {"blocker", std::move(blocker)}}},
       {"recovery_point", time_or_null(site_recovery_point(status))},
       {"capacity", {{"total", settings.capacity}, {"in_flight", totals.in_flight}}},
+      {"bandwidth",
+       {{"cap", bandwidth.cap == 0 ? json::value(nullptr) : json::value(bandwidth.cap)},
+        {"rate", bandwidth.rate}}},
       {"transferred",
        {{"records", totals.records}, {"bytes", totals.bytes}, {"adopted", totals.adopted}}},
       {"types", std::move(types)},
@@ -155,7 +300,7 @@ json::value to_json(const primary_status& status, const config& settings, std::s
         counts = one;
     if (declared.enabled && !stands.waiting.empty())
       problems.emplace_back(declared.name + ": " + stands.waiting);
-    types.emplace_back(json::object{
+    json::object type{
         {"name", declared.name},
         {"plural", declared.plural},
         {"enabled", declared.enabled},
@@ -164,8 +309,19 @@ json::value to_json(const primary_status& status, const config& settings, std::s
         {"count", counts.records},
         {"checksummed_count", counts.checksummed},
         {"checksum_failed_count", counts.checksum_failed},
-    });
+    };
+    if (declared.scanned()) {
+      const auto scan = std::ranges::find(status.scans, declared.name, &scan_report::type);
+      const auto* report = scan == status.scans.end() ? nullptr : &*scan;
+      type["scan"] = scan_json(report);
+      type["unsupported_count"] = report ? report->unsupported : 0;
+      if (report)
+        add_problems(problems, *report);
+    }
+    types.emplace_back(std::move(type));
   }
+  if (auto alarm = retention_alarm(status))
+    problems.emplace_back(std::move(*alarm));
   return {
       {"site", settings.site_name},
       {"role", "primary"},
@@ -175,8 +331,23 @@ json::value to_json(const primary_status& status, const config& settings, std::s
       {"problems", std::move(problems)},
       {"identity", identity},
       {"log", {{"fold_lag_events", status.fold_lag}}},
+      {"sites", to_json(status.sites)},
       {"types", std::move(types)},
   };
+}
+
+json::value to_json(const std::vector<site_standing>& sites) {
+  json::array out;
+  for (const auto& one : sites)
+    out.emplace_back(site_json(one));
+  return out;
+}
+
+json::value to_json(const std::vector<unsupported_file>& files) {
+  json::array listed;
+  for (const auto& file : files)
+    listed.emplace_back(json::object{{"locator", encode_locator(file.path)}, {"what", file.what}});
+  return {{"unsupported", std::move(listed)}};
 }
 
 json::value to_json(const std::vector<registry_row>& rows, std::size_t limit) {

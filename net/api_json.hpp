@@ -4,6 +4,7 @@
 
 #include "actors/messages.hpp"
 #include "config/config.hpp"
+#include "net/bandwidth_cap.hpp"
 #include "registry/registry_view.hpp"
 
 #include <cstddef>
@@ -15,9 +16,13 @@
 
 namespace farshore {
 
-boost::json::value to_json(const secondary_status& status, const config& settings, wall_time now);
+boost::json::value to_json(const secondary_status& status, const config& settings,
+                           const bandwidth_use& bandwidth, wall_time now);
 boost::json::value to_json(const primary_status& status, const config& settings,
                            std::string_view identity, wall_time now);
+/// The sites that read the primary's log.
+boost::json::value to_json(const std::vector<site_standing>& sites);
 boost::json::value to_json(const std::vector<registry_row>& rows, std::size_t limit);
+boost::json::value to_json(const std::vector<unsupported_file>& files);
 
 } // namespace farshore

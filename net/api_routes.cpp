@@ -2,7 +2,10 @@
 
 #include "net/actor_call.hpp"
 #include "net/api_json.hpp"
+#include "net/audit.hpp"
+#include "net/health.hpp"
 #include "net/on_pool.hpp"
+#include "net/process_json.hpp"
 
 #include <charconv>
 #include <mutex>
@@ -51,6 +54,14 @@ result<std::string> text_field(const json::object& body, std::string_view name) 
   if (!value || !value->is_string())
     return fail(ec::protocol, "the body needs a text \"" + std::string{name} + "\"");
   return std::string{value->as_string()};
+}
+
+/// Empty where the body's type is null, or not there: all types.
+result<std::string> type_or_all(const json::object& body) {
+  const auto* given = body.if_contains("type");
+  if (!given || given->is_null())
+    return std::string{};
+  return text_field(body, "type");
 }
 
 result<const replicable_type*> declared_type(const config& settings, const std::string& name) {
@@ -123,11 +134,36 @@ private:
   boost::asio::thread_pool pool_{1};
 };
 
+/// POST /api/v1/<action>, with its line in the audit log.
+void add_action(router& routes, const std::string& action, std::string counted,
+                answer_handler act) {
+  routes.add("POST", "/api/v1/" + action, audited(action, std::move(counted), std::move(act)));
+}
+
+void add_doctor_route(router& routes, current_config settings) {
+  routes.add("GET", "/api/v1/doctor",
+             [settings = std::move(settings)](
+                 const http_request& request) -> awaitable<result<http_answer>> {
+               if (auto ok = check_operator(request, *settings()); !ok)
+                 co_return fail(ok.error());
+               co_return json_answer(process_json());
+             });
+}
+
 } // namespace
 
 void add_secondary_api(router& routes, secondary_api given) {
   auto parts = std::make_shared<const secondary_api>(std::move(given));
   auto reader = std::make_shared<list_reader>(parts->database_url);
+  add_doctor_route(routes, parts->settings);
+  add_health_routes(
+      routes,
+      [parts]() -> awaitable<result<readiness>> {
+        const auto status = co_await ask_within<secondary_status>(health_patience, parts->asker,
+                                                                  parts->site, atom::status_v);
+        co_return status.map([](const auto& stands) { return readiness_of(stands); });
+      },
+      system_time());
 
   routes.add("GET", "/api/v1/status",
              [parts](const http_request& request) -> awaitable<result<http_answer>> {
@@ -138,7 +174,8 @@ void add_secondary_api(router& routes, secondary_api given) {
                    co_await ask<secondary_status>(parts->asker, parts->site, atom::status_v);
                if (!status)
                  co_return fail(status.error());
-               co_return json_answer(to_json(*status, *settings, system_time().wall()));
+               co_return json_answer(
+                   to_json(*status, *settings, parts->bandwidth(), system_time().wall()));
              });
 
   routes.add("GET", "/api/v1/registry/*",
@@ -169,7 +206,7 @@ void add_secondary_api(router& routes, secondary_api given) {
                co_return json_answer(*rows);
              });
 
-  routes.add("POST", "/api/v1/resync",
+  add_action(routes, "resync", "marked",
              [parts](const http_request& request) -> awaitable<result<http_answer>> {
                const auto settings = parts->settings();
                if (auto ok = check_operator(request, *settings); !ok)
@@ -200,22 +237,50 @@ void add_secondary_api(router& routes, secondary_api given) {
       const auto body = parse_body(request);
       if (!body)
         co_return fail(body.error());
-      std::string type;
-      if (const auto* given_type = body->if_contains("type");
-          given_type && !given_type->is_null()) {
-        auto text = text_field(*body, "type");
-        if (!text)
-          co_return fail(text.error());
-        type = *text;
-      }
-      auto set = co_await ask<done>(parts->asker, parts->site, atom::pause_v, type, paused);
+      const auto type = type_or_all(*body);
+      if (!type)
+        co_return fail(type.error());
+      auto set = co_await ask<done>(parts->asker, parts->site, atom::pause_v, *type, paused);
       if (!set)
         co_return fail(set.error());
       co_return json_answer(json::object{});
     };
   };
-  routes.add("POST", "/api/v1/pause", pause_route(true));
-  routes.add("POST", "/api/v1/resume", pause_route(false));
+  add_action(routes, "pause", "", pause_route(true));
+  add_action(routes, "resume", "", pause_route(false));
+
+  add_action(routes, "recheck", "",
+             [parts](const http_request& request) -> awaitable<result<http_answer>> {
+               if (auto ok = check_operator(request, *parts->settings()); !ok)
+                 co_return fail(ok.error());
+               const auto body = parse_body(request);
+               if (!body)
+                 co_return fail(body.error());
+               const auto type = type_or_all(*body);
+               if (!type)
+                 co_return fail(type.error());
+               auto begun = co_await ask<done>(parts->asker, parts->site, atom::recheck_v, *type);
+               if (!begun)
+                 co_return fail(begun.error());
+               co_return json_answer(json::object{});
+             });
+
+  add_action(routes, "approve", "approved",
+             [parts](const http_request& request) -> awaitable<result<http_answer>> {
+               if (auto ok = check_operator(request, *parts->settings()); !ok)
+                 co_return fail(ok.error());
+               const auto body = parse_body(request);
+               if (!body)
+                 co_return fail(body.error());
+               const auto type = text_field(*body, "type");
+               if (!type)
+                 co_return fail(type.error());
+               auto approved =
+                   co_await ask<std::size_t>(parts->asker, parts->site, atom::approve_v, *type);
+               if (!approved)
+                 co_return fail(approved.error());
+               co_return json_answer({{"approved", *approved}});
+             });
 
   routes.add("POST", "/api/v1/mark",
              [parts](const http_request& request) -> awaitable<result<http_answer>> {
@@ -228,9 +293,70 @@ void add_secondary_api(router& routes, secondary_api given) {
              });
 }
 
+namespace {
+
+/// What only scanned types have.
+void add_scan_routes(router& routes, const std::shared_ptr<const primary_api>& parts) {
+  add_action(routes, "approve", "approved",
+             [parts](const http_request& request) -> awaitable<result<http_answer>> {
+               if (auto ok = check_operator(request, *parts->settings()); !ok)
+                 co_return fail(ok.error());
+               const auto body = parse_body(request);
+               if (!body)
+                 co_return fail(body.error());
+               const auto type = text_field(*body, "type");
+               if (!type)
+                 co_return fail(type.error());
+               auto approved =
+                   co_await ask<std::size_t>(parts->asker, parts->registry, atom::approve_v, *type);
+               if (!approved)
+                 co_return fail(approved.error());
+               co_return json_answer({{"approved", *approved}});
+             });
+
+  add_action(routes, "recheck", "",
+             [parts](const http_request& request) -> awaitable<result<http_answer>> {
+               if (auto ok = check_operator(request, *parts->settings()); !ok)
+                 co_return fail(ok.error());
+               const auto body = parse_body(request);
+               if (!body)
+                 co_return fail(body.error());
+               const auto type = type_or_all(*body);
+               if (!type)
+                 co_return fail(type.error());
+               auto begun =
+                   co_await ask<done>(parts->asker, parts->registry, atom::recheck_v, *type);
+               if (!begun)
+                 co_return fail(begun.error());
+               co_return json_answer(json::object{});
+             });
+
+  routes.add("GET", "/api/v1/unsupported/*",
+             [parts](const http_request& request) -> awaitable<result<http_answer>> {
+               if (auto ok = check_operator(request, *parts->settings()); !ok)
+                 co_return fail(ok.error());
+               auto files = co_await ask<std::vector<unsupported_file>>(
+                   parts->asker, parts->registry, atom::list_v, request.captured.front());
+               if (!files)
+                 co_return fail(files.error());
+               co_return json_answer(to_json(*files));
+             });
+}
+
+} // namespace
+
 void add_primary_api(router& routes, primary_api given) {
   auto parts = std::make_shared<const primary_api>(std::move(given));
   auto pool = std::make_shared<boost::asio::thread_pool>(1);
+  add_doctor_route(routes, parts->settings);
+  add_health_routes(
+      routes,
+      [parts]() -> awaitable<result<readiness>> {
+        const auto status = co_await ask_within<primary_status>(health_patience, parts->asker,
+                                                                parts->registry, atom::status_v);
+        co_return status.map([](const auto& stands) { return readiness_of(stands); });
+      },
+      system_time());
 
   routes.add(
       "GET", "/api/v1/status",
@@ -244,7 +370,7 @@ void add_primary_api(router& routes, primary_api given) {
         co_return json_answer(to_json(*status, *settings, parts->identity, system_time().wall()));
       });
 
-  routes.add("POST", "/api/v1/publish",
+  add_action(routes, "publish", "",
              [parts](const http_request& request) -> awaitable<result<http_answer>> {
                const auto settings = parts->settings();
                if (auto ok = check_operator(request, *settings); !ok)
@@ -271,6 +397,36 @@ void add_primary_api(router& routes, primary_api given) {
                  co_return fail(id.error());
                co_return json_answer({{"id", *id}});
              });
+
+  routes.add("GET", "/api/v1/sites",
+             [parts](const http_request& request) -> awaitable<result<http_answer>> {
+               if (auto ok = check_operator(request, *parts->settings()); !ok)
+                 co_return fail(ok.error());
+               auto status =
+                   co_await ask<primary_status>(parts->asker, parts->registry, atom::status_v);
+               if (!status)
+                 co_return fail(status.error());
+               co_return json_answer(
+                   {{"time", to_rfc3339(system_time().wall())}, {"sites", to_json(status->sites)}});
+             });
+
+  add_action(routes, "sites/forget", "",
+             [parts](const http_request& request) -> awaitable<result<http_answer>> {
+               if (auto ok = check_operator(request, *parts->settings()); !ok)
+                 co_return fail(ok.error());
+               const auto body = parse_body(request);
+               if (!body)
+                 co_return fail(body.error());
+               const auto site = text_field(*body, "site");
+               if (!site)
+                 co_return fail(site.error());
+               auto forgotten =
+                   co_await ask<done>(parts->asker, parts->registry, atom::forget_v, *site);
+               if (!forgotten)
+                 co_return fail(forgotten.error());
+               co_return json_answer(json::object{});
+             });
+  add_scan_routes(routes, parts);
 
   routes.add("POST", "/api/v1/mark",
              [parts, pool](const http_request& request) -> awaitable<result<http_answer>> {

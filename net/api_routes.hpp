@@ -5,6 +5,7 @@
 
 #include "actors/interfaces.hpp"
 #include "config/config.hpp"
+#include "net/bandwidth_cap.hpp"
 #include "net/router.hpp"
 #include "registry/registry_view.hpp"
 
@@ -21,6 +22,7 @@ using current_config = std::function<std::shared_ptr<const config>()>;
 
 struct secondary_api {
   current_config settings;
+  std::function<bandwidth_use()> bandwidth;
   caf::actor asker;
   secondary_site_actor site;
   std::string database_url;

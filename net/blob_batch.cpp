@@ -138,6 +138,11 @@ void blob_batch::on_tail(blob_status status) {
     refuse(which, status);
 }
 
+void blob_batch::hold(bool held) {
+  if (auto& which = items_[current_]; which.open && left_ > 0)
+    which.what.job->moving = !held;
+}
+
 bool blob_batch::pointless() const {
   return left_ > drain_bytes_max &&
          std::ranges::none_of(items_, [](const entry& one) { return one.open; });

@@ -48,6 +48,10 @@ public:
   void on_data(std::span<const std::byte> bytes) override;
   void on_tail(blob_status status) override;
 
+  /// Whether our own bandwidth cap holds back the blob that is coming now: that is no lack of
+  /// progress. Not while another call is under way.
+  void hold(bool held);
+
   /// Nothing of what is still to come is of use to anybody, and it is much.
   [[nodiscard]] bool pointless() const;
   /// Settles what is not settled yet.

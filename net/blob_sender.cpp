@@ -27,11 +27,13 @@ blob_status status_of(ec code) {
 } // namespace
 
 blob_sender::blob_sender(std::shared_ptr<strategy> store, blob_request request,
-                         std::vector<resolved_record> rows, std::uint64_t large_blob_bytes)
+                         std::vector<resolved_record> rows, std::uint64_t large_blob_bytes,
+                         int wire)
     : store_{std::move(store)},
       request_{std::move(request)},
       rows_{std::move(rows)},
-      large_blob_bytes_{large_blob_bytes} {
+      large_blob_bytes_{large_blob_bytes},
+      wire_{wire} {
   assert(rows_.size() == request_.blobs.size());
 }
 
@@ -77,6 +79,9 @@ void blob_sender::begin_blob(frame_encoder& to) {
   }
   reader_ = std::move(*opened);
   at_ = 0;
+  // A secondary of version 1 would make a file of the link's target.
+  if (wire_ < 2 && reader_->attributes().kind == content_kind::link)
+    return answer(to, blob_status::bad_locator);
   if (rows_.size() > 1 && reader_->size() > large_blob_bytes_)
     return answer(to, blob_status::large);
   if (!wanted.offer || wanted.offer->size > reader_->size())

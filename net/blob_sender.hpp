@@ -20,9 +20,10 @@ namespace farshore {
 
 class blob_sender {
 public:
-  /// `rows` as resolve() gave them, one for each blob of the request, in its order.
+  /// `rows` as resolve() gave them, one for each blob of the request, in its order. `wire` is the
+  /// request's version.
   blob_sender(std::shared_ptr<strategy> store, blob_request request,
-              std::vector<resolved_record> rows, std::uint64_t large_blob_bytes);
+              std::vector<resolved_record> rows, std::uint64_t large_blob_bytes, int wire);
 
   /// Appends the next frames, some 256 KiB of them, or a sign of life while it reads without having
   /// anything to say. False once the end frame is in.
@@ -45,6 +46,7 @@ private:
   blob_request request_;
   std::vector<resolved_record> rows_;
   std::uint64_t large_blob_bytes_;
+  int wire_;
 
   doing doing_ = doing::next;
   std::size_t index_ = 0;

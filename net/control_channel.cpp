@@ -41,7 +41,9 @@ asio::awaitable<void> control_channel::run() {
     queue_.pop_front();
     result<std::string> text = fail(ec::internal, "not asked");
     try {
-      const auto asked = co_await connection_.ask("GET", question.target, {}, question.patience);
+      const auto asked =
+          co_await connection_.ask(question.body.empty() ? "GET" : "POST", question.target,
+                                   question.body, question.patience);
       if (asked)
         text = co_await connection_.read_text(answer_bytes_max);
       else

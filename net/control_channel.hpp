@@ -21,6 +21,8 @@ namespace farshore {
 
 struct control_question {
   std::string target;
+  /// Empty: GET; else it is sent with POST.
+  std::string body;
   /// How long the answer may keep us waiting.
   std::chrono::milliseconds patience;
   /// Called on the pool's thread.

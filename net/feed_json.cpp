@@ -77,6 +77,32 @@ served_event event_of(const json::value& from) {
   return event;
 }
 
+json::array rows_json(const std::vector<catalogue_row>& rows) {
+  json::array to;
+  to.reserve(rows.size());
+  for (const auto& row : rows) {
+    json::object one{
+        {"record", row.record}, {"key", row.key}, {"locator", row.locator}, {"rev", row.rev}};
+    put_content(one, row.size, row.sum);
+    to.push_back(std::move(one));
+  }
+  return to;
+}
+
+std::vector<catalogue_row> rows_of(const json::value& from) {
+  std::vector<catalogue_row> rows;
+  for (const auto& row : array(from, "rows", rows_max)) {
+    auto& to = rows.emplace_back();
+    to.record = number<record_id>(row, "record");
+    to.key = text(row, "key", key_bytes_max);
+    to.locator = encoded_locator(row, "locator");
+    to.size = optional_number<std::uint64_t>(row, "size");
+    to.rev = number<revision>(row, "rev");
+    to.sum = optional_checksum(row, "sum");
+  }
+  return rows;
+}
+
 } // namespace
 
 std::string to_json(const events_page& page) {
@@ -122,18 +148,11 @@ result<events_page> parse_events_page(std::string_view input) {
 }
 
 std::string to_json(const catalogue_page& page) {
-  json::object to{{"type", page.type}, {"generation", page.generation}};
-  auto& rows = to["rows"].emplace_array();
-  rows.reserve(page.rows.size());
-  for (const auto& row : page.rows) {
-    json::object one{
-        {"record", row.record}, {"key", row.key}, {"locator", row.locator}, {"rev", row.rev}};
-    put_content(one, row.size, row.sum);
-    rows.push_back(std::move(one));
-  }
-  to["next_after"] = page.next_after;
-  to["last"] = page.last;
-  return json::serialize(to);
+  return json::serialize(json::object{{"type", page.type},
+                                      {"generation", page.generation},
+                                      {"rows", rows_json(page.rows)},
+                                      {"next_after", page.next_after},
+                                      {"last", page.last}});
 }
 
 result<catalogue_page> parse_catalogue_page(std::string_view input) {
@@ -141,18 +160,45 @@ result<catalogue_page> parse_catalogue_page(std::string_view input) {
     catalogue_page page;
     page.type = type_name(from, "type");
     page.generation = number<std::int64_t>(from, "generation");
-    for (const auto& row : array(from, "rows", rows_max)) {
-      auto& to = page.rows.emplace_back();
-      to.record = number<record_id>(row, "record");
-      to.key = text(row, "key", key_bytes_max);
-      to.locator = encoded_locator(row, "locator");
-      to.size = optional_number<std::uint64_t>(row, "size");
-      to.rev = number<revision>(row, "rev");
-      to.sum = optional_checksum(row, "sum");
-    }
+    page.rows = rows_of(from);
     page.next_after = number<record_id>(from, "next_after");
     page.last = flag(from, "last");
     return page;
+  });
+}
+
+std::string to_json(const records_page& page) {
+  return json::serialize(json::object{
+      {"type", page.type}, {"generation", page.generation}, {"rows", rows_json(page.rows)}});
+}
+
+result<records_page> parse_records_page(std::string_view input) {
+  return parse_json<records_page>("records", input, [](const json::value& from) {
+    records_page page;
+    page.type = type_name(from, "type");
+    page.generation = number<std::int64_t>(from, "generation");
+    page.rows = rows_of(from);
+    return page;
+  });
+}
+
+std::string to_json(const records_request& request) {
+  return json::serialize(
+      json::object{{"type", request.type},
+                   {"ids", json::array(request.records.begin(), request.records.end())}});
+}
+
+result<records_request> parse_records_request(std::string_view input) {
+  return parse_json<records_request>("records request", input, [](const json::value& from) {
+    records_request request;
+    request.type = type_name(from, "type");
+    for (const auto& id : array(from, "ids", records_asked_max)) {
+      const auto record = whole_number<record_id>(id, "ids");
+      if (!request.records.empty() && record <= request.records.back())
+        throw broken_json{"ids"};
+      request.records.push_back(record);
+    }
+    return request;
   });
 }
 

@@ -16,11 +16,17 @@ namespace farshore {
 
 std::string to_json(const events_page& page);
 std::string to_json(const catalogue_page& page);
+/// What was asked for is not repeated.
+std::string to_json(const records_page& page);
+std::string to_json(const records_request& request);
 std::string to_json(const primary_position& position);
 
 /// These fail with ec::protocol.
 result<events_page> parse_events_page(std::string_view text);
 result<catalogue_page> parse_catalogue_page(std::string_view text);
+result<records_page> parse_records_page(std::string_view text);
+/// The records are in ascending order, each once, and at most records_asked_max.
+result<records_request> parse_records_request(std::string_view text);
 result<primary_position> parse_primary_position(std::string_view text);
 
 } // namespace farshore

@@ -6,6 +6,13 @@
 
 namespace farshore {
 
+void fetch_queue::push(fetch_item item) {
+  const auto is_bulk = [](const fetch_item& one) { return !one.job->live; };
+  const auto at = item.job->live ? std::ranges::find_if(items_, is_bulk) : items_.end();
+  items_.insert(at, std::move(item));
+  wake_.cancel_one();
+}
+
 std::vector<fetch_item> fetch_queue::take(const batch_limits& limits) {
   /// An offer, an id and the names of the fields.
   constexpr std::size_t request_overhead_bytes = 200;

@@ -34,12 +34,10 @@ public:
 
   [[nodiscard]] bool empty() const { return items_.empty(); }
 
-  void push(fetch_item item) {
-    items_.push_back(std::move(item));
-    wake_.cancel_one();
-  }
+  /// Live changes go before bulk work.
+  void push(fetch_item item);
 
-  /// The longest waiting item, and those of its type behind it as far as the limits allow.
+  /// The foremost item, and those of its type behind it as far as the limits allow.
   std::vector<fetch_item> take(const batch_limits& limits);
   std::vector<fetch_item> take_all();
 

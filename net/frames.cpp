@@ -23,6 +23,8 @@ enum frame_type : std::uint8_t {
 
 constexpr auto status_last = static_cast<std::uint8_t>(blob_status::bad_locator);
 constexpr std::uint32_t mode_max = 0777;
+/// The file type of a symbolic link, above the permission bits.
+constexpr std::uint32_t link_type = 0120000;
 
 /// Walks over a frame's fields; the caller has made sure of the room.
 class field_writer {
@@ -108,7 +110,7 @@ void frame_encoder::head(const blob_head& head) {
   to.u8(static_cast<std::uint8_t>(head.status));
   to.u64(head.offset);
   to.u64(head.size);
-  to.u32(head.attributes.mode);
+  to.u32(head.attributes.mode | (head.attributes.kind == content_kind::link ? link_type : 0));
   to.u64(static_cast<std::uint64_t>(head.attributes.mtime_ns));
   to.u8(head.sum ? 1 : 0);
   to.bytes(head.sum.value_or(checksum{}));
@@ -225,6 +227,10 @@ result<void> frame_decoder::take_head() {
   head.offset = from.u64();
   head.size = from.u64();
   head.attributes.mode = from.u32();
+  if ((head.attributes.mode & ~mode_max) == link_type) {
+    head.attributes.kind = content_kind::link;
+    head.attributes.mode &= mode_max;
+  }
   head.attributes.mtime_ns = static_cast<std::int64_t>(from.u64());
   const auto has_sum = from.u8();
   if (has_sum == 1)

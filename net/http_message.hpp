@@ -3,6 +3,9 @@
 
 #pragma once
 
+#include "net/wire_version.hpp"
+
+#include <algorithm>
 #include <atomic>
 #include <optional>
 #include <string>
@@ -12,10 +15,13 @@
 
 namespace farshore {
 
-/// Version of what sites say to each other, in the header "Farshore-Wire" of requests and answers.
-inline constexpr std::string_view wire_version = "1";
-inline constexpr const char* wire_header = "Farshore-Wire";
-
+/// The operating system's user that a command line ran as, for the audit log: a claim of who could
+/// sign, not a proof. Printable ASCII.
+inline constexpr const char* user_header = "Farshore-User";
+inline bool is_user_name(std::string_view text) {
+  return !text.empty() && text.size() <= 64 &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
+}
 struct http_request {
   std::string method;
   /// As it was sent and signed.
@@ -25,8 +31,16 @@ struct http_request {
   /// Decoded.
   std::vector<std::pair<std::string, std::string>> query;
   std::string body;
+  /// The version of the protocol that it is written in, and its answer has to be.
+  int wire = wire_newest;
   /// Who signed; empty on a public route.
   std::string site;
+  /// What the header "Farshore-User" says, checked; empty without it.
+  std::string user;
+  /// host:port of the other side.
+  std::string remote;
+  /// The header "User-Agent", as it was sent.
+  std::string agent;
   /// The server ends: what waits should come to its end.
   const std::atomic<bool>* stopping = nullptr;
 

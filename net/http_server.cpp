@@ -67,6 +67,9 @@ struct http_server::impl {
     context.secrets = std::move(secrets);
     context.time = settings.time;
     context.patience = settings.patience;
+    context.tls = settings.tls;
+    context.stream_patience = settings.stream_patience;
+    context.sessions_of_site_max = settings.sessions_of_site_max;
   }
 
   asio::awaitable<void> accept();
@@ -107,11 +110,13 @@ asio::awaitable<void> http_server::impl::accept() {
 }
 
 void http_server::impl::turn_away(tcp::socket socket) {
+  if (context.tls) // a sentence would need a handshake first
+    return;
   const auto answer = error_answer({ec::overloaded, "this node has all the connections that it "
                                                     "takes; try again later"});
   const std::string text = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
                            "Connection: close\r\n" +
-                           std::string{wire_header} + ": " + std::string{wire_version} +
+                           std::string{wire_header} + ": " + std::to_string(wire_oldest) +
                            "\r\nContent-Length: " + std::to_string(answer.body.size()) +
                            "\r\n\r\n" + answer.body;
   // Never waits: a socket that was just accepted has room for this much.
@@ -175,6 +180,12 @@ const std::string& http_server::address() const {
 void http_server::set_secrets(std::vector<std::string> secrets) {
   asio::post(impl_->thread.context(), [parts = impl_.get(), fresh = std::move(secrets)]() mutable {
     parts->context.secrets = std::move(fresh);
+  });
+}
+
+void http_server::set_tls(tls_context tls) {
+  asio::post(impl_->thread.context(), [parts = impl_.get(), fresh = std::move(tls)]() mutable {
+    parts->context.tls = std::move(fresh);
   });
 }
 

@@ -8,6 +8,7 @@
 #include "config/clock.hpp"
 #include "config/error.hpp"
 #include "net/router.hpp"
+#include "net/tls.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -21,11 +22,18 @@ struct http_server_settings {
   /// host:port; port 0 takes a free one.
   std::string listen;
   std::size_t sessions_max = 256;
+  /// Of these, at most so many of one site.
+  std::size_t sessions_of_site_max = 192;
   /// For each read and each write, and between two requests.
   std::chrono::milliseconds patience{60'000};
+  /// For each part of a streamed answer that the other side takes: a reader that caps its bandwidth
+  /// may take nothing for minutes.
+  std::chrono::milliseconds stream_patience{600'000};
   /// How long stop() lets running requests go on.
   std::chrono::milliseconds grace{5'000};
   const time_source* time = &system_time();
+  /// Null: plain HTTP. Else TLS, and nothing but TLS.
+  tls_context tls{};
 };
 
 /// Thread-safe.
@@ -41,6 +49,9 @@ public:
 
   /// The secrets that count from now on; two during a rotation.
   void set_secrets(std::vector<std::string> secrets);
+
+  /// What connections begin with from now on; null: plain HTTP. Those that are there go on.
+  void set_tls(tls_context tls);
 
   /// Accepts nothing more, lets running requests finish within the grace, closes what is left, and
   /// returns when all of it has ended. May be called again.

@@ -1,8 +1,12 @@
 #include "net/http_session.hpp"
 
+#include "config/values.hpp"
+#include "config/version.hpp"
 #include "net/http_error.hpp"
 #include "net/signing.hpp"
 
+#include <algorithm>
+#include <ctime>
 #include <exception>
 #include <utility>
 
@@ -10,6 +14,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/buffers_suffix.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
@@ -28,6 +33,9 @@ constexpr std::uint32_t header_bytes_max = 16 * 1024;
 constexpr std::uint64_t body_bytes_max = 1 << 20;
 constexpr std::size_t drain_bytes_max = 4 << 20;
 constexpr std::chrono::seconds drain_patience{2};
+constexpr std::chrono::milliseconds handshake_patience{10'000};
+/// A TLS connection begins with a handshake record; no method of HTTP begins so.
+constexpr char tls_handshake_record = 0x16;
 
 http_answer refuse(unsigned status, ec code, std::string message) {
   auto answer = error_answer({code, std::move(message)});
@@ -60,18 +68,33 @@ bool parse_target(std::string_view target, std::vector<std::string>& segments,
   return true;
 }
 
+std::string address_of(const asio::ip::tcp::socket& socket) {
+  beast::error_code failed;
+  const auto remote = socket.remote_endpoint(failed);
+  return failed ? std::string{} : to_string(endpoint{remote.address().to_string(), remote.port()});
+}
+
+/// "Tue, 24 Nov 2026 22:10:21 GMT"
+std::string http_date(wall_time now) {
+  const auto seconds = std::chrono::system_clock::to_time_t(now);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char text[40];
+  return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts)};
+}
+
 template <class Message>
-void set_common_fields(Message& message, bool keep_alive) {
-  message.set(http::field::server, "farshore");
-  message.set(wire_header, wire_version);
+void set_common_fields(Message& message, int wire, bool keep_alive) {
+  message.set(http::field::server, program_name());
+  message.set(wire_header, std::to_string(wire));
   message.keep_alive(keep_alive);
 }
 
 /// Chunked; the header goes out with the first bytes.
 class chunked_stream final : public answer_stream {
 public:
-  chunked_stream(beast::tcp_stream& to, std::chrono::milliseconds patience, bool keep_alive)
-      : to_{to}, patience_{patience}, keep_alive_{keep_alive} {}
+  chunked_stream(wire_stream& to, std::chrono::milliseconds patience, int wire, bool keep_alive)
+      : to_{to}, patience_{patience}, wire_{wire}, keep_alive_{keep_alive} {}
 
   [[nodiscard]] bool begun() const { return begun_; }
 
@@ -81,10 +104,16 @@ public:
     if (!begun_)
       if (auto begun = co_await write_header(); !begun)
         co_return begun;
-    to_.expires_after(patience_);
-    auto [failed, n] = co_await asio::async_write(
-        to_, http::make_chunk(asio::buffer(bytes.data(), bytes.size())), as_values);
-    co_return sent(failed);
+    const auto chunk = http::make_chunk(asio::buffer(bytes.data(), bytes.size()));
+    boost::beast::buffers_suffix<std::decay_t<decltype(chunk)>> left{chunk};
+    while (asio::buffer_size(left) > 0) { // each part that goes has a time of its own
+      to_.expires_after(patience_);
+      auto [failed, n] = co_await to_.async_write_some(left, as_values);
+      if (failed)
+        co_return sent(failed);
+      left.consume(n);
+    }
+    co_return result<void>{};
   }
 
   asio::awaitable<result<void>> finish() {
@@ -101,7 +130,7 @@ private:
     begun_ = true;
     http::response<http::empty_body> header{http::status::ok, 11};
     header.set(http::field::content_type, "application/octet-stream");
-    set_common_fields(header, keep_alive_);
+    set_common_fields(header, wire_, keep_alive_);
     header.chunked(true);
     http::response_serializer<http::empty_body> serializer{header};
     to_.expires_after(patience_);
@@ -115,8 +144,9 @@ private:
     return {};
   }
 
-  beast::tcp_stream& to_;
+  wire_stream& to_;
   std::chrono::milliseconds patience_;
+  int wire_;
   bool keep_alive_;
   bool begun_ = false;
 };
@@ -124,23 +154,68 @@ private:
 } // namespace
 
 http_session::http_session(asio::ip::tcp::socket socket, const session_context& context)
-    : stream_{std::move(socket)}, context_{context} {}
+    : stream_{std::move(socket)}, context_{context}, remote_{address_of(stream_.tcp().socket())} {}
+
+http_session::~http_session() {
+  if (site_.empty())
+    return;
+  const auto counted = context_.sessions_of_site.find(site_);
+  if (--counted->second == 0)
+    context_.sessions_of_site.erase(counted);
+}
+
+bool http_session::count_for(const std::string& site) {
+  if (site.empty() || !site_.empty())
+    return true;
+  auto& count = context_.sessions_of_site[site];
+  if (count >= context_.sessions_of_site_max)
+    return false;
+  ++count;
+  site_ = site;
+  return true;
+}
 
 void http_session::close() {
   beast::error_code ignored;
-  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
-  stream_.socket().close(ignored);
+  auto& socket = stream_.tcp().socket();
+  socket.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  socket.close(ignored);
 }
 
 asio::awaitable<void> http_session::run() {
   beast::error_code ignored;
-  stream_.socket().set_option(asio::ip::tcp::no_delay{true}, ignored);
-  while (!context_.stopping && co_await serve_one()) {
-  }
+  stream_.tcp().socket().set_option(asio::ip::tcp::no_delay{true}, ignored);
+  if (!context_.tls || co_await shake_hands())
+    while (!context_.stopping && co_await serve_one()) {
+    }
   close();
 }
 
+asio::awaitable<bool> http_session::shake_hands() {
+  // A copy: it may be replaced meanwhile.
+  const auto tls = context_.tls;
+  stream_.expires_after(std::min(context_.patience, handshake_patience));
+  auto [unread, n] = co_await stream_.async_read_some(buffer_.prepare(4 * 1024), as_values);
+  if (unread)
+    co_return false;
+  buffer_.commit(n);
+  if (*static_cast<const char*>(buffer_.data().data()) != tls_handshake_record) {
+    co_await send(
+        refuse(400, ec::protocol, "this port speaks TLS only: write https:// instead of http://"),
+        false);
+    co_await drain();
+    co_return false;
+  }
+  const auto [failed, used] = co_await stream_.accept_tls(*tls, buffer_.data());
+  buffer_.consume(used);
+  if (failed)
+    spdlog::debug("a TLS handshake failed: {}", failed.message());
+  co_return !failed;
+}
+
 asio::awaitable<bool> http_session::serve_one() {
+  // What can't be read is told so in the version that every other side understands.
+  wire_ = wire_oldest;
   request_parser parser;
   parser.header_limit(header_bytes_max);
   parser.body_limit(body_bytes_max);
@@ -160,11 +235,23 @@ asio::awaitable<bool> http_session::serve_one() {
   http_request request;
   const auto admitted = admit(parser, request);
   if (!admitted.found) {
+    spdlog::debug("a request is refused with {}: {}", admitted.refusal.status,
+                  admitted.refusal.body);
     const bool keep_alive = parser.is_done() && parser.keep_alive();
     const bool sent = co_await send(admitted.refusal, keep_alive);
     if (!parser.is_done())
       co_await drain();
     co_return sent;
+  }
+  if (!count_for(request.site)) {
+    // A name of its own: g++ 12 destroys such a temporary within a co_await twice.
+    auto refusal = error_answer({ec::overloaded, "site " + request.site +
+                                                     " has all the connections to this node that "
+                                                     "one site may have; lower its [limits] "
+                                                     "connections"});
+    co_await send(std::move(refusal), false);
+    co_await drain();
+    co_return false;
   }
   stream_.expires_after(context_.patience);
   auto [failed, n] = co_await http::async_read(stream_, buffer_, parser, as_values);
@@ -179,21 +266,32 @@ asio::awaitable<bool> http_session::serve_one() {
   co_return co_await handle(*admitted.found, request, parser.keep_alive());
 }
 
-http_session::admission http_session::admit(const request_parser& parser,
-                                            http_request& request) const {
+http_session::admission http_session::admit(const request_parser& parser, http_request& request) {
   const auto& header = parser.get();
   request.method = header.method_string();
   request.target = header.target();
+  request.agent = header[http::field::user_agent];
+  request.remote = remote_;
   request.stopping = &context_.stopping;
   if (header.version() != 11)
     return {nullptr, refuse(400, ec::protocol, "Farshore speaks HTTP/1.1 only")};
-  if (const auto wire = header.find(wire_header);
-      wire != header.end() && wire->value() != wire_version)
-    return {nullptr, refuse(426, ec::protocol,
-                            "this site speaks version " + std::string{wire_version} +
-                                " of Farshore's protocol, the request is of version " +
-                                std::string{wire->value().substr(0, 20)} +
-                                ": run the same version of Farshore at both sites")};
+  // The answer to a version that is not known here names the newest that is.
+  wire_ = wire_newest;
+  if (const auto named = header.find(wire_header); named != header.end()) {
+    const auto wire = parse_wire(named->value());
+    if (!wire || !wire_known(*wire))
+      return {nullptr, refuse(426, ec::protocol,
+                              no_wire_in_common(named->value(), header[http::field::user_agent]))};
+    wire_ = *wire;
+  }
+  request.wire = wire_;
+  if (const auto user = header.find(user_header); user != header.end()) {
+    if (!is_user_name({user->value().data(), user->value().size()}))
+      return {nullptr, refuse(400, ec::protocol,
+                              std::string{user_header} + " is a name of at most 64 visible ASCII "
+                                                         "characters")};
+    request.user = user->value();
+  }
   std::vector<std::string> segments;
   if (!parse_target(request.target, segments, request))
     return {nullptr, refuse(400, ec::protocol, "the request's target is no path")};
@@ -232,7 +330,7 @@ asio::awaitable<bool> http_session::handle(const route& route, const http_reques
 
 asio::awaitable<bool> http_session::stream(const stream_handler& handler,
                                            const http_request& request, bool keep_alive) {
-  chunked_stream to{stream_, context_.patience, keep_alive};
+  chunked_stream to{stream_, context_.stream_patience, request.wire, keep_alive};
   result<void> written;
   try {
     written = co_await handler(request, to);
@@ -251,7 +349,8 @@ asio::awaitable<bool> http_session::send(http_answer answer, bool keep_alive) {
   keep_alive = keep_alive && !context_.stopping;
   http::response<http::string_body> message{static_cast<http::status>(answer.status), 11};
   message.set(http::field::content_type, answer.content_type);
-  set_common_fields(message, keep_alive);
+  message.set(http::field::date, http_date(context_.time->wall()));
+  set_common_fields(message, wire_, keep_alive);
   message.body() = std::move(answer.body);
   message.prepare_payload();
   stream_.expires_after(context_.patience);
@@ -261,11 +360,12 @@ asio::awaitable<bool> http_session::send(http_answer answer, bool keep_alive) {
 
 asio::awaitable<void> http_session::drain() {
   beast::error_code ignored;
-  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-  stream_.expires_after(drain_patience);
+  auto& beneath = stream_.tcp();
+  beneath.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  beneath.expires_after(drain_patience);
   buffer_.clear();
   for (std::size_t drained = 0; drained < drain_bytes_max;) {
-    auto [failed, n] = co_await stream_.async_read_some(buffer_.prepare(16 * 1024), as_values);
+    auto [failed, n] = co_await beneath.async_read_some(buffer_.prepare(16 * 1024), as_values);
     if (failed)
       break;
     drained += n;

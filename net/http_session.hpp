@@ -6,9 +6,13 @@
 
 #include "config/clock.hpp"
 #include "net/router.hpp"
+#include "net/tls.hpp"
+#include "net/wire_stream.hpp"
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,7 +20,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
@@ -26,14 +29,24 @@ namespace farshore {
 struct session_context {
   router routes;
   std::vector<std::string> secrets;
+  /// For connections that begin from now on; null: plain HTTP.
+  tls_context tls;
   const time_source* time = nullptr;
   std::chrono::milliseconds patience;
+  /// The same for a streamed answer. A reader that caps its bandwidth takes nothing for as long as
+  /// its receive buffer needs to empty by some part.
+  std::chrono::milliseconds stream_patience;
   std::atomic<bool> stopping{false};
+  /// So that one site does not take the connections of all others.
+  std::size_t sessions_of_site_max = 192;
+  /// On the server's thread only.
+  mutable std::map<std::string, std::size_t> sessions_of_site{};
 };
 
 class http_session {
 public:
   http_session(boost::asio::ip::tcp::socket socket, const session_context& context);
+  ~http_session();
 
   boost::asio::awaitable<void> run();
 
@@ -44,6 +57,8 @@ public:
 private:
   using request_parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
+  /// TLS with whoever connected. False: the connection is to be closed.
+  boost::asio::awaitable<bool> shake_hands();
   /// Reads and answers one request. False: the connection is to be closed.
   boost::asio::awaitable<bool> serve_one();
   struct admission {
@@ -52,7 +67,9 @@ private:
     http_answer refusal;
   };
   /// Authenticates the request, finds its route, and fills in all but the body.
-  [[nodiscard]] admission admit(const request_parser& parser, http_request& request) const;
+  [[nodiscard]] admission admit(const request_parser& parser, http_request& request);
+  /// Counts this connection as the site's, from its first request on. False: it has too many.
+  bool count_for(const std::string& site);
   /// False where the connection must be closed after it.
   boost::asio::awaitable<bool> handle(const route& route, const http_request& request,
                                       bool keep_alive);
@@ -62,10 +79,15 @@ private:
   /// Takes what the other side still sends, so that closing does not destroy our last answer.
   boost::asio::awaitable<void> drain();
 
-  boost::beast::tcp_stream stream_;
+  wire_stream stream_;
   boost::beast::flat_buffer buffer_;
   const session_context& context_;
+  std::string remote_;
+  /// Whose connection it is; empty before its first request, and on public routes.
+  std::string site_;
   bool idle_ = true;
+  /// Of the request that is answered.
+  int wire_ = wire_oldest;
 };
 
 } // namespace farshore

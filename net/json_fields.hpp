@@ -40,15 +40,19 @@ inline const json::value& field(const json::value& from, std::string_view name) 
   return *found;
 }
 
-/// Exact: neither a fraction nor out of T's range.
+/// Exact: neither a fraction nor out of T's range. `name` is the field that it belongs to.
 template <class T>
-T number(const json::value& from, std::string_view name) {
-  const auto& found = field(from, name);
+T whole_number(const json::value& found, std::string_view name) {
   boost::system::error_code failed;
   const T value = found.is_double() ? T{} : found.to_number<T>(failed);
   if (found.is_double() || failed)
     throw broken_json{name};
   return value;
+}
+
+template <class T>
+T number(const json::value& from, std::string_view name) {
+  return whole_number<T>(field(from, name), name);
 }
 
 template <class T>

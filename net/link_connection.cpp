@@ -1,14 +1,17 @@
 #include "net/link_connection.hpp"
 
 #include "config/values.hpp"
+#include "config/version.hpp"
 #include "net/http_error.hpp"
 #include "net/http_message.hpp"
 #include "net/signing.hpp"
 
+#include <cassert>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/http.hpp>
 
@@ -33,6 +36,7 @@ ec seen_from_here(ec code) {
   switch (code) {
   case ec::unauthorized:
   case ec::position_unknown:
+  case ec::log_trimmed:
   case ec::type_waiting:
   case ec::not_found:
   case ec::protocol:
@@ -70,7 +74,7 @@ tl::unexpected<error> link_connection::broke_off(beast::error_code failed,
     return unreachable("the primary at " + identity_.url + " said nothing for " +
                        show_duration(patience));
   if (failed == http::error::end_of_stream || failed == http::error::partial_message ||
-      failed == asio::error::eof)
+      failed == asio::error::eof || failed == asio::ssl::error::stream_truncated)
     return unreachable("the primary at " + identity_.url + " closed the connection");
   if (failed.category() == http::make_error_code(http::error::bad_version).category())
     return fail(ec::protocol, "what answers at " + identity_.url +
@@ -79,10 +83,12 @@ tl::unexpected<error> link_connection::broke_off(beast::error_code failed,
 }
 
 asio::awaitable<result<void>> link_connection::connect() {
-  const auto where = parse_http_url(identity_.url);
-  if (!where)
+  const auto parsed = parse_site_url(identity_.url);
+  if (!parsed)
     co_return unreachable("\"" + identity_.url + "\" is no address like http://host:port");
+  const auto* const where = &parsed->where;
   stream_.close();
+  stream_.make_plain();
   buffer_.clear();
   answer_.reset();
   closed_ = false;
@@ -92,14 +98,14 @@ asio::awaitable<result<void>> link_connection::connect() {
   if (!failed) {
     stream_.expires_after(identity_.connect_patience);
     std::tie(failed) =
-        co_await stream_.async_connect(tcp::endpoint{address, where->port}, as_values);
+        co_await stream_.tcp().async_connect(tcp::endpoint{address, where->port}, as_values);
   } else {
     auto [unknown, found] =
         co_await resolver_.async_resolve(where->host, std::to_string(where->port), as_values);
     failed = unknown;
     if (!failed) {
       stream_.expires_after(identity_.connect_patience);
-      auto [refused, endpoint] = co_await stream_.async_connect(found, as_values);
+      auto [refused, endpoint] = co_await stream_.tcp().async_connect(found, as_values);
       failed = refused;
     }
   }
@@ -111,14 +117,51 @@ asio::awaitable<result<void>> link_connection::connect() {
                           show_duration(identity_.connect_patience));
   if (failed)
     co_return unreachable("can't connect to " + identity_.url + ": " + failed.message());
+  stream_.tcp().socket().set_option(tcp::no_delay{true}, failed);
+  if (parsed->tls)
+    if (auto secured = co_await connect_tls(where->host); !secured)
+      co_return secured;
   open_ = true;
-  stream_.socket().set_option(tcp::no_delay{true}, failed);
   co_return result<void>{};
+}
+
+asio::awaitable<result<void>> link_connection::connect_tls(std::string host) {
+  // A copy: it may be replaced meanwhile.
+  const auto tls = identity_.tls;
+  assert(tls && "who is given an https:// address is given whom to trust");
+  stream_.expires_after(identity_.connect_patience);
+  const auto failed = co_await stream_.connect_tls(*tls, host);
+  if (!failed)
+    co_return result<void>{};
+  co_return unreachable(explain(*failed, identity_.url, host));
 }
 
 asio::awaitable<result<void>> link_connection::ask(std::string_view method, std::string_view target,
                                                    std::string_view body,
                                                    std::chrono::milliseconds patience) {
+  if (const auto now = identity_.time->now();
+      !reusable() || !newest_asked_ || now - *newest_asked_ >= wire_memory) {
+    wire_ = wire_newest;
+    newest_asked_ = now;
+  }
+  auto answered = co_await converse(method, target, body, patience);
+  while (answered) {
+    const auto lower = lower_wire();
+    if (!lower)
+      co_return co_await demand_success();
+    wire_ = *lower;
+    // To its end, so that the connection can be used again.
+    if (auto why = co_await read_text(error_text_bytes_max); !why)
+      co_return fail(std::move(why).error());
+    answered = co_await converse(method, target, body, patience);
+  }
+  co_return answered;
+}
+
+asio::awaitable<result<void>> link_connection::converse(std::string_view method,
+                                                        std::string_view target,
+                                                        std::string_view body,
+                                                        std::chrono::milliseconds patience) {
   const bool reused = reusable();
   if (!reused)
     if (auto connected = co_await connect(); !connected)
@@ -129,13 +172,23 @@ asio::awaitable<result<void>> link_connection::ask(std::string_view method, std:
   if (failed && failed != beast::error::timeout && reused && !answer_->got_some() && !closed_) {
     if (auto connected = co_await connect(); !connected)
       co_return connected;
+    newest_asked_.reset();
     failed = co_await exchange(method, target, body, patience);
   }
   if (failed) {
     open_ = false;
     co_return broke_off(failed, patience);
   }
-  co_return co_await demand_success();
+  co_return result<void>{};
+}
+
+std::optional<int> link_connection::lower_wire() const {
+  const auto& header = answer_->get();
+  const auto theirs = parse_wire(header[wire_header]);
+  if (header.result() == http::status::upgrade_required && theirs && wire_known(*theirs) &&
+      *theirs < wire_)
+    return theirs;
+  return std::nullopt;
 }
 
 asio::awaitable<beast::error_code> link_connection::exchange(std::string_view method,
@@ -147,7 +200,8 @@ asio::awaitable<beast::error_code> link_connection::exchange(std::string_view me
   request.set(http::field::host, identity_.url.substr(colon + 3));
   request.set(http::field::authorization, sign_request(identity_.secret, identity_.site, method,
                                                        target, identity_.time->wall()));
-  request.set(wire_header, wire_version);
+  request.set(http::field::user_agent, program_name());
+  request.set(wire_header, std::to_string(wire_));
   if (!body.empty())
     request.set(http::field::content_type, "application/json");
   request.body() = {body.data(), body.size()};
@@ -169,8 +223,9 @@ asio::awaitable<beast::error_code> link_connection::exchange(std::string_view me
 asio::awaitable<result<void>> link_connection::demand_success() {
   const auto& header = answer_->get();
   const auto status = header.result_int();
-  const bool ours = header[wire_header] == wire_version;
-  if (ours && status == 200)
+  const auto theirs = parse_wire(header[wire_header]);
+  const bool ours = theirs && wire_known(*theirs);
+  if (theirs == wire_ && status == 200)
     co_return result<void>{};
   if (status >= 300 && status < 400)
     co_return fail(ec::protocol, identity_.url +
@@ -182,10 +237,14 @@ asio::awaitable<result<void>> link_connection::demand_success() {
   auto text = co_await read_text(error_text_bytes_max);
   if (!text)
     co_return fail(std::move(text).error());
+  if (status == 426 && theirs && !ours)
+    co_return fail(ec::protocol,
+                   "the primary at " + identity_.url + " and this site can't talk: " +
+                       no_wire_in_common(header[wire_header], header[http::field::server]));
   if (status == 200)
     co_return fail(ec::protocol, "what answers at " + identity_.url +
-                                     " is no Farshore node of version " +
-                                     std::string{wire_version} + " of the protocol");
+                                     " is no Farshore node that speaks version " +
+                                     std::to_string(wire_) + " of the protocol");
   auto why = parse_error_answer(status, *text);
   co_return fail(seen_from_here(why.code),
                  "the primary at " + identity_.url + " says: " + why.message);
@@ -195,8 +254,7 @@ asio::awaitable<result<std::size_t>> link_connection::read_some(std::span<std::b
   std::size_t filled = 0;
   while (!answer_->is_done() && filled < into.size()) {
     // What is there already is taken; only for the first byte does anybody wait.
-    beast::error_code ignored;
-    if (filled > 0 && buffer_.size() == 0 && stream_.socket().available(ignored) == 0)
+    if (filled > 0 && buffer_.size() == 0 && !stream_.has_bytes())
       break;
     auto& body = answer_->get().body();
     body.data = into.data() + filled;

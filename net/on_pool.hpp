@@ -4,9 +4,12 @@
 
 #pragma once
 
+#include "net/fair_pool.hpp"
+
 #include <exception>
 #include <memory>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -21,11 +24,10 @@
 
 namespace farshore {
 
-/// What `work` returns (not void), or throws. The pool's queue is bounded by the number of
-/// coroutines: each waits here for one thing at a time.
-template <class Work>
-boost::asio::awaitable<std::invoke_result_t<Work&>> on_pool(boost::asio::thread_pool& pool,
-                                                            Work work) {
+/// What `work` returns (not void), or throws; `post` brings a function to another thread. The queue
+/// there is bounded by the number of coroutines: each waits here for one thing at a time.
+template <class Post, class Work>
+boost::asio::awaitable<std::invoke_result_t<Work&>> on_other_thread(Post post, Work work) {
   namespace asio = boost::asio;
   using value = std::invoke_result_t<Work&>;
   std::optional<value> returned;
@@ -33,7 +35,7 @@ boost::asio::awaitable<std::invoke_result_t<Work&>> on_pool(boost::asio::thread_
   // Both live in this coroutine's frame, which stays where it is until the handler has run.
   auto start = [&](auto handler) {
     auto back = asio::make_work_guard(handler);
-    asio::post(pool, [&, back = std::move(back), handler = std::move(handler)]() mutable {
+    post([&, back = std::move(back), handler = std::move(handler)]() mutable {
       try {
         returned.emplace(work());
       } catch (...) {
@@ -48,6 +50,22 @@ boost::asio::awaitable<std::invoke_result_t<Work&>> on_pool(boost::asio::thread_
   if (thrown)
     std::rethrow_exception(thrown);
   co_return std::move(*returned);
+}
+
+template <class Work>
+boost::asio::awaitable<std::invoke_result_t<Work&>> on_pool(boost::asio::thread_pool& pool,
+                                                            Work work) {
+  return on_other_thread([&pool](auto body) { boost::asio::post(pool, std::move(body)); },
+                         std::move(work));
+}
+
+/// In the turn of the site that asks.
+template <class Work>
+boost::asio::awaitable<std::invoke_result_t<Work&>> on_pool(fair_pool& pool, std::string site,
+                                                            Work work) {
+  return on_other_thread(
+      [&pool, site = std::move(site)](auto body) { pool.post(site, std::move(body)); },
+      std::move(work));
 }
 
 } // namespace farshore

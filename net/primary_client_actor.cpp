@@ -39,6 +39,9 @@ http_client_actor::behavior_type http_client(http_client_actor::pointer self,
       [=](const catalogue_request& what) {
         return pass_on<catalogue_page>(self, [&](auto back) { link->catalogue(what, back); });
       },
+      [=](const records_request& what) {
+        return pass_on<records_page>(self, [&](auto back) { link->records(what, back); });
+      },
       [=](atom::position) {
         return pass_on<primary_position>(self, [&](auto back) { link->position(back); });
       },

@@ -1,5 +1,6 @@
 #include "net/primary_link.hpp"
 
+#include "net/bandwidth_cap.hpp"
 #include "net/blob_batch.hpp"
 #include "net/control_channel.hpp"
 #include "net/feed_json.hpp"
@@ -12,14 +13,18 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 namespace farshore {
 
@@ -58,32 +63,52 @@ public:
             "&limit=" + std::to_string(request.limit),
         identity_.patience, parse_catalogue_page, std::move(done));
   }
+  void records(const records_request& request, callback<records_page> done) override {
+    ask(
+        catalogue_, "/v1/records", identity_.patience, parse_records_page,
+        [done = std::move(done), asked = request.records](result<records_page> page) {
+          if (page)
+            page->asked = asked;
+          done(std::move(page));
+        },
+        to_json(request));
+  }
   void position(callback<primary_position> done) override {
     ask(position_, "/v1/position", identity_.patience, parse_primary_position, std::move(done));
   }
   void fetch(std::shared_ptr<sync_job> job, std::shared_ptr<receiver> into,
              callback<void> done) override;
   void set_secret(std::string secret) override;
+  void set_tls(tls_context tls) override;
+  void set_bandwidth(bandwidth_plan plan) override;
+  bandwidth_use bandwidth() override { return cap_.use(); }
   void stop() override;
 
 private:
   /// A connection for blobs, and where its bytes are hashed and written.
   struct lane {
-    lane(http_link& link, fetch_queue& from, const batch_limits& up_to, asio::thread_pool& on)
+    lane(http_link& link, fetch_queue& from, const batch_limits& up_to, asio::thread_pool& on,
+         bandwidth_cap::kind share_of)
         : connection{link.thread_.context(), link.identity_},
           queue{from},
           limits{up_to},
-          disk{on} {}
+          disk{on},
+          share{share_of},
+          pause{link.thread_.context()} {}
 
     link_connection connection;
     fetch_queue& queue;
     batch_limits limits;
     asio::thread_pool& disk;
+    bandwidth_cap::kind share;
+    /// While the cap holds it up.
+    asio::steady_timer pause;
   };
 
   template <class T>
   void ask(control_channel& channel, std::string target, std::chrono::milliseconds patience,
-           result<T> (*parse)(std::string_view), callback<T> done);
+           result<T> (*parse)(std::string_view), std::type_identity_t<callback<T>> done,
+           std::string body = {});
   /// Runs `work` on the socket thread. False once the link has stopped.
   template <class Work>
   bool post(Work work);
@@ -91,9 +116,15 @@ private:
   asio::awaitable<void> run(lane& through);
   asio::awaitable<void> fetch_batch(lane& through, blob_batch& batch);
   asio::awaitable<result<void>> receive(lane& through, blob_batch& batch);
+  /// How many bytes may be read now; waits until there are some, or the link stops.
+  asio::awaitable<std::size_t> turn(lane& through);
+  asio::awaitable<result<std::size_t>> read_some(lane& through, std::span<std::byte> into,
+                                                 std::size_t allowed);
+  [[nodiscard]] batch_limits limits_now(const lane& through);
 
   link_identity identity_;
   const std::uint64_t large_blob_bytes_;
+  bandwidth_cap cap_;
   /// Guards the end: nothing is posted to the thread after it was told to end.
   std::mutex mutex_;
   bool stopped_ = false;
@@ -115,9 +146,15 @@ private:
 };
 
 http_link::http_link(primary_link_settings settings)
-    : identity_{std::move(settings.url),   std::move(settings.site), std::move(settings.secret),
-                settings.connect_patience, settings.patience,        settings.time},
+    : identity_{std::move(settings.url),
+                std::move(settings.site),
+                std::move(settings.secret),
+                std::move(settings.tls),
+                settings.connect_patience,
+                settings.patience,
+                settings.time},
       large_blob_bytes_{settings.large_blob_bytes},
+      cap_{*settings.time, std::move(settings.bandwidth)},
       small_disk_{std::max<std::size_t>(settings.disk_threads, 1)},
       large_disk_{std::max<std::size_t>(settings.disk_threads, 1)},
       events_{thread_.context(), identity_, parsers_},
@@ -126,8 +163,10 @@ http_link::http_link(primary_link_settings settings)
       small_{thread_.context()},
       large_{thread_.context()} {
   for (std::size_t i = 0; i < std::max<std::size_t>(settings.connections, 1); ++i) {
-    lanes_.push_back(std::make_unique<lane>(*this, small_, small_limits, small_disk_));
-    lanes_.push_back(std::make_unique<lane>(*this, large_, large_limits, large_disk_));
+    lanes_.push_back(std::make_unique<lane>(*this, small_, small_limits, small_disk_,
+                                            bandwidth_cap::kind::small));
+    lanes_.push_back(std::make_unique<lane>(*this, large_, large_limits, large_disk_,
+                                            bandwidth_cap::kind::large));
   }
   for (auto* channel : {&events_, &catalogue_, &position_})
     asio::co_spawn(thread_.context(), channel->run(), asio::detached);
@@ -148,8 +187,11 @@ bool http_link::post(Work work) {
 template <class T>
 void http_link::ask(control_channel& channel, std::string target,
                     std::chrono::milliseconds patience, result<T> (*parse)(std::string_view),
-                    callback<T> done) {
-  control_question question{std::move(target), patience, [parse, done](result<std::string> text) {
+                    std::type_identity_t<callback<T>> done, std::string body) {
+  control_question question{std::move(target), std::move(body), patience,
+                            [this, parse, done](result<std::string> text) {
+                              if (text)
+                                cap_.charge(text->size());
                               done(text ? parse(*text) : fail(std::move(text).error()));
                             }};
   if (!post([&channel, question = std::move(question)]() mutable {
@@ -160,6 +202,18 @@ void http_link::ask(control_channel& channel, std::string target,
 
 void http_link::set_secret(std::string secret) {
   post([this, secret = std::move(secret)]() mutable { identity_.secret = std::move(secret); });
+}
+
+void http_link::set_tls(tls_context tls) {
+  post([this, tls = std::move(tls)]() mutable { identity_.tls = std::move(tls); });
+}
+
+void http_link::set_bandwidth(bandwidth_plan plan) {
+  cap_.set_plan(std::move(plan));
+  post([this] {
+    for (const auto& one : lanes_)
+      one->pause.cancel(); // asks again
+  });
 }
 
 // -- blobs
@@ -183,7 +237,7 @@ asio::awaitable<void> http_link::run(lane& through) {
       co_await through.queue.wait();
       continue;
     }
-    blob_batch batch{through.queue.take(through.limits)};
+    blob_batch batch{through.queue.take(limits_now(through))};
     error why = node_ends();
     try {
       co_await fetch_batch(through, batch);
@@ -219,7 +273,8 @@ asio::awaitable<result<void>> http_link::receive(lane& through, blob_batch& batc
   frame_decoder decoder{static_cast<std::uint32_t>(batch.size()), batch};
   std::vector<std::byte> arrived(read_bytes);
   std::vector<std::byte> arriving(read_bytes);
-  auto bytes = co_await through.connection.read_some(arrived);
+  const auto first = co_await turn(through);
+  auto bytes = co_await read_some(through, arrived, first);
   while (bytes && *bytes > 0) {
     const auto take = [&] {
       auto fed = decoder.feed(std::span{arrived}.first(*bytes));
@@ -227,9 +282,18 @@ asio::awaitable<result<void>> http_link::receive(lane& through, blob_batch& batc
         asio::post(thread_.context(), [&through] { through.connection.close(); });
       return fed;
     };
+    if (cap_.use().cap != 0) {
+      if (auto fed = co_await on_pool(through.disk, take); !fed)
+        co_return fed;
+      batch.hold(true);
+      const auto allowed = co_await turn(through);
+      batch.hold(false);
+      bytes = co_await read_some(through, arrived, allowed);
+      continue;
+    }
     // The next bytes arrive while these are hashed and written.
     auto [fed, next] =
-        co_await (on_pool(through.disk, take) && through.connection.read_some(arriving));
+        co_await (on_pool(through.disk, take) && read_some(through, arriving, arriving.size()));
     if (!fed)
       co_return fed;
     bytes = std::move(next);
@@ -241,6 +305,33 @@ asio::awaitable<result<void>> http_link::receive(lane& through, blob_batch& batc
     co_return fail(ec::protocol,
                    "an answer of the primary at " + identity_.url + " ends before its last blob");
   co_return result<void>{};
+}
+
+asio::awaitable<std::size_t> http_link::turn(lane& through) {
+  const auto place = cap_.join(through.share);
+  while (!stopping_) {
+    if (const auto allowed = cap_.take(place, read_bytes); allowed > 0)
+      co_return allowed;
+    through.pause.expires_after(cap_.wait(place));
+    co_await through.pause.async_wait(asio::as_tuple(asio::use_awaitable));
+  }
+  cap_.leave(place);
+  co_return read_bytes; // of a connection that is closed
+}
+
+asio::awaitable<result<std::size_t>> http_link::read_some(lane& through, std::span<std::byte> into,
+                                                          std::size_t allowed) {
+  auto read = co_await through.connection.read_some(into.first(allowed));
+  cap_.settle(allowed, read ? *read : 0);
+  co_return read;
+}
+
+/// What comes next should not wait longer than about a second for a batch, at the present cap.
+batch_limits http_link::limits_now(const lane& through) {
+  auto limits = through.limits;
+  if (const auto cap = cap_.use().cap; cap != 0 && limits.blobs > 1)
+    limits.content_bytes = std::min(limits.content_bytes, cap);
+  return limits;
 }
 
 // -- the end
@@ -260,8 +351,10 @@ void http_link::stop() {
         item.done(fail(node_ends()));
       queue->wake_all();
     }
-    for (const auto& one : lanes_)
+    for (const auto& one : lanes_) {
       one->connection.close();
+      one->pause.cancel();
+    }
   });
   thread_.join();
   for (auto* pool : {&small_disk_, &large_disk_, &parsers_})

@@ -1,8 +1,11 @@
 // A secondary's way to its primary over HTTP.
 //
-//   events, catalogue, position ──► a connection each, one question at a time
+//   events, catalogue (and records by id), position ──► a connection each, one question at a time
 //   fetch ─┬─ small ──► `connections` that each ask for many blobs in one request
 //          └─ large ──► as many again, one blob at a time
+//
+// What arrives is held to the bandwidth cap by not reading: the sender waits, and so do we, which
+// is nobody's lack of progress. Events, catalogue and positions count, but never wait.
 //
 // Thread-safe. Callbacks come exactly once each, from a thread of the link's, and must not block.
 // Owns one thread that moves bytes, and pools that hash, write and parse. Bounds nothing by itself:
@@ -12,6 +15,8 @@
 
 #include "config/clock.hpp"
 #include "config/error.hpp"
+#include "net/bandwidth_cap.hpp"
+#include "net/tls.hpp"
 #include "registry/records.hpp"
 #include "strategies/strategy.hpp"
 
@@ -25,13 +30,16 @@
 namespace farshore {
 
 struct primary_link_settings {
-  /// http://host:port
+  /// http://host:port or https://host:port
   std::string url;
   std::string site;
   std::string secret;
+  /// Whom to trust; needed for https://.
+  tls_context tls{};
   std::size_t connections = 2;
   std::uint64_t large_blob_bytes = 1u << 20;
   std::size_t disk_threads = 2;
+  bandwidth_plan bandwidth = {};
   std::chrono::milliseconds connect_patience{10'000};
   /// The longest silence of a primary that was asked something.
   std::chrono::milliseconds patience{30'000};
@@ -48,10 +56,13 @@ public:
   virtual ~primary_link() = default;
 
   // These fail with ec::primary_unreachable, ec::unauthorized, ec::protocol or ec::stopping, and
-  // with what the primary itself may say: ec::position_unknown, ec::type_waiting, ec::not_found.
+  // with what the primary itself may say: ec::position_unknown, ec::log_trimmed, ec::type_waiting,
+  // ec::not_found.
 
   virtual void events(const events_request& request, callback<events_page> done) = 0;
   virtual void catalogue(const catalogue_request& request, callback<catalogue_page> done) = 0;
+  /// `asked` of the answer is what was asked for.
+  virtual void records(const records_request& request, callback<records_page> done) = 0;
   virtual void position(callback<primary_position> done) = 0;
 
   /// Moves the job's bytes into the receiver, until it has finished or matched. Fails with one of
@@ -63,6 +74,12 @@ public:
 
   /// Signs with this from now on.
   virtual void set_secret(std::string secret) = 0;
+  /// New connections trust these from now on; those that are there go on.
+  virtual void set_tls(tls_context tls) = 0;
+
+  /// In force at once.
+  virtual void set_bandwidth(bandwidth_plan plan) = 0;
+  [[nodiscard]] virtual bandwidth_use bandwidth() = 0;
 
   /// Fails what is not finished with ec::stopping and waits for the calls into receivers that are
   /// under way. When it returns every callback has been called. Not from a callback. May be called

@@ -33,6 +33,16 @@ constexpr std::chrono::milliseconds wait_max{30'000};
 /// A site that is silent for longer counts as new.
 constexpr std::chrono::minutes site_memory{5};
 
+/// Of a version that a header names, what can be shown.
+std::string program_of(std::string_view agent) {
+  constexpr std::string_view ours = "farshore/";
+  if (!agent.starts_with(ours))
+    return {};
+  agent.remove_prefix(ours.size());
+  const bool plain = std::ranges::all_of(agent, [](char c) { return c > ' ' && c <= '~'; });
+  return plain ? std::string{agent.substr(0, 40)} : std::string{};
+}
+
 http_answer json_answer(std::string body) {
   return {200, std::move(body)};
 }
@@ -94,27 +104,29 @@ struct primary_routes::impl {
         readers{settings.open_reader},
         database{std::max<std::size_t>(settings.readers, 1)},
         disk{std::max<std::size_t>(settings.disk_threads, 1)},
-        sampler{database} {}
+        sampler{database.shared()} {}
 
   ~impl() {
     database.stop();
-    database.join();
     disk.stop();
-    disk.join();
   }
 
   asio::awaitable<result<http_answer>> events(const http_request& request);
   asio::awaitable<result<http_answer>> catalogue(const http_request& request);
-  asio::awaitable<result<http_answer>> position();
+  asio::awaitable<result<http_answer>> records(const http_request& request);
+  asio::awaitable<result<http_answer>> position(const http_request& request);
   asio::awaitable<result<void>> blobs(const http_request& request, answer_stream& out);
 
   result<events_page> read_events(const events_request& wanted);
   result<http_answer> read_catalogue(const catalogue_request& wanted);
+  result<http_answer> read_records(const std::string& body);
   result<primary_position> read_position();
-  result<std::unique_ptr<blob_sender>> prepare_blobs(const std::string& body);
+  result<std::unique_ptr<blob_sender>> prepare_blobs(const http_request& from);
 
   /// Something may have happened behind `after`, or that the site waits for.
   asio::awaitable<result<bool>> has_news(const event_position& after, const std::string& site);
+  /// `place` is proved: the log has it.
+  void note(const http_request& request, const event_position& place);
   http_answer tell(const std::string& site, std::uint64_t statuses_version, events_page page);
   /// Under the mutex.
   void name_waiting(std::vector<type_status>& types) const;
@@ -131,6 +143,7 @@ struct primary_routes::impl {
   std::uint64_t statuses_version = 0;
   horizon_samples horizon;
   std::optional<horizon_blocker> blocker;
+  std::map<std::string, site_note> notes;
 
   // On the server's thread only.
   std::map<std::string, told> sites;
@@ -138,8 +151,8 @@ struct primary_routes::impl {
   glance last_glance;
 
   // Last: their threads use what stands above.
-  asio::thread_pool database;
-  asio::thread_pool disk;
+  fair_pool database;
+  fair_pool disk;
   asio::steady_timer sampler;
 };
 
@@ -151,15 +164,22 @@ asio::awaitable<result<http_answer>> primary_routes::impl::events(const http_req
     co_return fail(wanted.error());
   const auto deadline = std::chrono::steady_clock::now() + wanted->wait;
   asio::steady_timer pause{co_await asio::this_coro::executor};
+  bool noted = false;
   for (bool last = wanted->wait.count() == 0;;) {
     std::uint64_t version = 0;
     {
       const std::scoped_lock lock{mutex};
       version = statuses_version;
     }
-    auto page = co_await on_pool(database, [&] { return read_events(*wanted); });
-    if (!page)
-      co_return fail(std::move(page).error());
+    auto page = co_await on_pool(database, request.site, [&] { return read_events(*wanted); });
+    if (!page) {
+      auto why = std::move(page).error();
+      if (why.code == ec::log_trimmed && request.wire < 2) // an older site starts over instead
+        why.code = ec::position_unknown;
+      co_return fail(std::move(why));
+    }
+    if (!std::exchange(noted, true))
+      note(request, wanted->after);
     const auto& site = sites[request.site];
     const bool marked = site.covered_xid < mark_xid && page->covered_xid >= mark_xid;
     // A page may be cut before its first event (a key that has no record id yet): that is no news.
@@ -186,7 +206,8 @@ asio::awaitable<result<bool>> primary_routes::impl::has_news(const event_positio
     last_glance.under_way = true;
     const bool bounds_too = std::ranges::any_of(
         sites, [this](const auto& one) { return one.second.covered_xid < mark_xid; });
-    auto seen = co_await on_pool(database, [this, bounds_too] {
+    // For all who wait, so not in one site's turn, which may be long.
+    auto seen = co_await on_pool(database.shared(), [this, bounds_too] {
       return readers.ask([bounds_too](primary_reader& reader) -> result<glance> {
         auto newest = reader.newest_place();
         if (!newest)
@@ -234,6 +255,16 @@ result<events_page> primary_routes::impl::read_events(const events_request& want
   return page;
 }
 
+void primary_routes::impl::note(const http_request& request, const event_position& place) {
+  const std::scoped_lock lock{mutex};
+  notes[request.site] = {request.site,
+                         place,
+                         settings.time->wall(),
+                         program_of(request.agent),
+                         std::to_string(request.wire),
+                         request.remote.substr(0, request.remote.rfind(':'))};
+}
+
 http_answer primary_routes::impl::tell(const std::string& site, std::uint64_t version,
                                        events_page page) {
   const auto now = std::chrono::steady_clock::now();
@@ -261,7 +292,7 @@ asio::awaitable<result<http_answer>> primary_routes::impl::catalogue(const http_
     if (!read)
       co_return fail(std::move(read).error());
   wanted.limit = std::clamp<std::size_t>(wanted.limit, 1, catalogue_max);
-  co_return co_await on_pool(database, [&] { return read_catalogue(wanted); });
+  co_return co_await on_pool(database, request.site, [&] { return read_catalogue(wanted); });
 }
 
 result<http_answer> primary_routes::impl::read_catalogue(const catalogue_request& wanted) {
@@ -273,8 +304,23 @@ result<http_answer> primary_routes::impl::read_catalogue(const catalogue_request
   return json_answer(to_json(*page));
 }
 
-asio::awaitable<result<http_answer>> primary_routes::impl::position() {
-  const auto now = co_await on_pool(database, [this] { return read_position(); });
+asio::awaitable<result<http_answer>> primary_routes::impl::records(const http_request& request) {
+  co_return co_await on_pool(database, request.site, [&] { return read_records(request.body); });
+}
+
+result<http_answer> primary_routes::impl::read_records(const std::string& body) {
+  const auto wanted = parse_records_request(body);
+  if (!wanted)
+    return fail(wanted.error());
+  const auto page = readers.ask(
+      [&](primary_reader& reader) { return reader.look_up(wanted->type, wanted->records); });
+  if (!page)
+    return fail(page.error());
+  return json_answer(to_json(*page));
+}
+
+asio::awaitable<result<http_answer>> primary_routes::impl::position(const http_request& request) {
+  const auto now = co_await on_pool(database, request.site, [this] { return read_position(); });
   if (!now)
     co_return fail(now.error());
   // Who asks may wait for this mark: the log's readers shall hear of it as soon as it is covered.
@@ -287,7 +333,7 @@ result<primary_position> primary_routes::impl::read_position() {
     auto identity = reader.identity();
     if (!identity)
       return fail(std::move(identity).error());
-    const auto place = reader.newest_place();
+    const auto place = reader.folded_place();
     if (!place)
       return fail(place.error());
     const auto bounds = reader.bounds();
@@ -304,28 +350,28 @@ result<primary_position> primary_routes::impl::read_position() {
 asio::awaitable<result<void>> primary_routes::impl::blobs(const http_request& request,
                                                           answer_stream& out) {
   using namespace asio::experimental::awaitable_operators;
-  auto sender = co_await on_pool(database, [&] { return prepare_blobs(request.body); });
+  auto sender = co_await on_pool(database, request.site, [&] { return prepare_blobs(request); });
   if (!sender)
     co_return fail(std::move(sender).error());
   std::vector<std::byte> filling;
   std::vector<std::byte> sending;
   const auto fill = [&] { return (*sender)->fill(filling); };
-  bool more = co_await on_pool(disk, fill);
+  bool more = co_await on_pool(disk, request.site, fill);
   for (;;) {
     std::swap(filling, sending);
     filling.clear();
     if (!more)
       co_return co_await out.write(sending);
     // The next piece is read while this one is on its way.
-    auto [next, written] = co_await (on_pool(disk, fill) && out.write(sending));
+    auto [next, written] = co_await (on_pool(disk, request.site, fill) && out.write(sending));
     if (!written)
       co_return written;
     more = next;
   }
 }
 
-result<std::unique_ptr<blob_sender>> primary_routes::impl::prepare_blobs(const std::string& body) {
-  auto request = parse_blob_request(body);
+result<std::unique_ptr<blob_sender>> primary_routes::impl::prepare_blobs(const http_request& from) {
+  auto request = parse_blob_request(from.body);
   if (!request)
     return fail(std::move(request).error());
   std::shared_ptr<strategy> store;
@@ -347,7 +393,7 @@ result<std::unique_ptr<blob_sender>> primary_routes::impl::prepare_blobs(const s
   if (rows->size() != records.size())
     return fail(ec::internal, "the database answered for other records than were asked");
   return std::make_unique<blob_sender>(std::move(store), std::move(*request), std::move(*rows),
-                                       settings.large_blob_bytes);
+                                       settings.large_blob_bytes, from.wire);
 }
 
 // -- the horizon
@@ -399,13 +445,28 @@ void primary_routes::set_type_statuses(std::vector<type_status> statuses) {
   ++impl_->statuses_version;
 }
 
+std::vector<site_note> primary_routes::take_site_notes() {
+  std::map<std::string, site_note> taken;
+  {
+    const std::scoped_lock lock{impl_->mutex};
+    taken.swap(impl_->notes);
+  }
+  std::vector<site_note> out;
+  for (auto& [name, note] : taken)
+    out.push_back(std::move(note));
+  return out;
+}
+
 void primary_routes::add_to(router& routes) {
   auto* const parts = impl_.get();
   routes.add("GET", "/v1/events",
              [parts](const http_request& request) { return parts->events(request); });
   routes.add("GET", "/v1/catalogue/*",
              [parts](const http_request& request) { return parts->catalogue(request); });
-  routes.add("GET", "/v1/position", [parts](const http_request&) { return parts->position(); });
+  routes.add("POST", "/v1/records",
+             [parts](const http_request& request) { return parts->records(request); });
+  routes.add("GET", "/v1/position",
+             [parts](const http_request& request) { return parts->position(request); });
   routes.add_stream("POST", "/v1/blobs", [parts](const http_request& request, answer_stream& out) {
     return parts->blobs(request, out);
   });

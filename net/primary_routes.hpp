@@ -9,6 +9,7 @@
 #include "config/config.hpp"
 #include "net/router.hpp"
 #include "registry/primary_reader.hpp"
+#include "registry/site_standing.hpp"
 #include "strategies/strategy.hpp"
 
 #include <chrono>
@@ -25,9 +26,10 @@ struct primary_routes_settings {
   /// Opens a read-only connection to the database; called from any thread.
   std::function<result<std::unique_ptr<primary_reader>>()> open_reader;
   std::uint64_t large_blob_bytes = 1u << 20;
-  /// Connections to the database, at most; a thread for each.
+  /// Connections to the database, at most; a thread for each. One site has all of them but one at
+  /// once, and so it is with the disk's.
   std::size_t readers = 4;
-  std::size_t disk_threads = 2;
+  std::size_t disk_threads = 3;
   /// How often a waiting secondary's question is asked again.
   std::chrono::milliseconds poll{5};
   std::chrono::milliseconds sample_every{1'000};
@@ -49,6 +51,9 @@ public:
   /// How the types stand, as primary_store::install last said. Waiting secondaries are told at once
   /// when it is something new.
   void set_type_statuses(std::vector<type_status> statuses);
+
+  /// Where sites stand that have asked for events since this was called last.
+  std::vector<site_note> take_site_notes();
 
   /// Adds the routes below /v1. They refer to this object.
   void add_to(router& routes);

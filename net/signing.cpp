@@ -2,14 +2,11 @@
 
 #include "config/values.hpp"
 
-#include <array>
 #include <cassert>
 #include <cstdlib>
 #include <memory>
-#include <optional>
 
 #include <jwt.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -27,29 +24,6 @@ struct jwt_deleter {
 };
 using jwt_ptr = std::unique_ptr<jwt_t, jwt_deleter>;
 
-/// A site's own key, so that no site can sign in another's name by mixing up configurations, and
-/// the secret itself signs nothing.
-class site_key {
-public:
-  site_key(std::string_view secret, std::string_view site) {
-    const std::string purpose = "farshore/site/" + std::string{site};
-    unsigned length = 0;
-    HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-         reinterpret_cast<const unsigned char*>(purpose.data()), purpose.size(), bytes_.data(),
-         &length);
-    assert(length == bytes_.size());
-  }
-  site_key(const site_key&) = delete;
-  site_key& operator=(const site_key&) = delete;
-  ~site_key() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
-
-  [[nodiscard]] const unsigned char* data() const { return bytes_.data(); }
-  [[nodiscard]] int size() const { return static_cast<int>(bytes_.size()); }
-
-private:
-  std::array<unsigned char, 32> bytes_{};
-};
-
 std::int64_t to_seconds(wall_time t) {
   return std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count();
 }
@@ -60,8 +34,8 @@ tl::unexpected<error> refused(std::string why) {
 
 jwt_ptr decode(const std::string& token, const site_key* key) {
   jwt_t* raw = nullptr;
-  const int failed =
-      jwt_decode(&raw, token.c_str(), key ? key->data() : nullptr, key ? key->size() : 0);
+  const int failed = jwt_decode(&raw, token.c_str(), key ? key->bytes.data() : nullptr,
+                                key ? static_cast<int>(key->bytes.size()) : 0);
   jwt_ptr decoded{raw};
   return failed ? nullptr : std::move(decoded);
 }
@@ -73,21 +47,34 @@ std::string_view text_claim(const jwt_ptr& token, const char* name) {
 
 } // namespace
 
+std::optional<site_key> derive_key(std::string_view secret, std::string_view site) {
+  if (auto key = parse_site_key(secret))
+    return key->site == site ? std::move(key) : std::nullopt;
+  site_key key{std::string{site}, {}};
+  const std::string purpose = "farshore/site/" + key.site;
+  unsigned length = 0;
+  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+       reinterpret_cast<const unsigned char*>(purpose.data()), purpose.size(), key.bytes.data(),
+       &length);
+  assert(length == key.bytes.size());
+  return key;
+}
+
 std::string sign_request(std::string_view secret, std::string_view site, std::string_view method,
                          std::string_view target, wall_time now) {
+  const auto key = derive_key(secret, site);
   jwt_t* raw = nullptr;
-  if (jwt_new(&raw) != 0)
+  if (!key || jwt_new(&raw) != 0)
     return {};
   const jwt_ptr token{raw};
-  const site_key key{secret, site};
   const auto issued = to_seconds(now);
-  const bool complete = jwt_add_grant(raw, "iss", std::string{site}.c_str()) == 0 &&
-                        jwt_add_grant(raw, "aud", audience) == 0 &&
-                        jwt_add_grant_int(raw, "iat", issued) == 0 &&
-                        jwt_add_grant_int(raw, "exp", issued + signature_life.count()) == 0 &&
-                        jwt_add_grant(raw, "m", std::string{method}.c_str()) == 0 &&
-                        jwt_add_grant(raw, "t", std::string{target}.c_str()) == 0 &&
-                        jwt_set_alg(raw, JWT_ALG_HS256, key.data(), key.size()) == 0;
+  const bool complete =
+      jwt_add_grant(raw, "iss", std::string{site}.c_str()) == 0 &&
+      jwt_add_grant(raw, "aud", audience) == 0 && jwt_add_grant_int(raw, "iat", issued) == 0 &&
+      jwt_add_grant_int(raw, "exp", issued + signature_life.count()) == 0 &&
+      jwt_add_grant(raw, "m", std::string{method}.c_str()) == 0 &&
+      jwt_add_grant(raw, "t", std::string{target}.c_str()) == 0 &&
+      jwt_set_alg(raw, JWT_ALG_HS256, key->bytes.data(), static_cast<int>(key->bytes.size())) == 0;
   assert(complete && "a target is ASCII");
   if (!complete)
     return {};
@@ -112,8 +99,8 @@ result<std::string> verify_request(std::span<const std::string> secrets,
 
   jwt_ptr verified;
   for (const auto& secret : secrets) {
-    const site_key key{secret, site};
-    verified = decode(token, &key);
+    if (const auto key = derive_key(secret, site))
+      verified = decode(token, &*key);
     if (verified)
       break;
   }

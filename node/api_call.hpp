@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include <boost/json/value.hpp>
@@ -51,5 +52,26 @@ tl::expected<std::string, api_failure> node_address(const config& settings);
 /// Signs and sends one request over a connection of its own; blocks, for at most 5 s to connect and
 /// `answer_timeout` for the answer. Thread-safe. Never throws.
 api_answer call_api(const config& settings, const api_request& request);
+
+/// What another site said to one GET.
+struct site_answer {
+  unsigned status = 0;
+  std::string body;
+  /// Its headers, empty where they are missing: Farshore-Wire, Server.
+  std::string wire;
+  std::string program;
+  /// Its clock, to the second; nothing where it does not tell.
+  std::optional<wall_time> clock;
+};
+struct contact_failure {
+  enum class stage { resolve, connect, tls, answer };
+  stage at = stage::answer;
+  std::string message;
+};
+
+/// One GET to the primary; signed by this site unless `secret` is empty. Blocks for at most 5 s to
+/// connect and 10 s for the answer. Never throws.
+tl::expected<site_answer, contact_failure>
+ask_primary(const config& settings, const std::string& target, const std::string& secret);
 
 } // namespace farshore

@@ -21,10 +21,30 @@ constexpr const char* exit_codes_text =
 
 constexpr double timeout_seconds_max = 30.0 * 86'400;
 
+std::chrono::milliseconds from_seconds(double seconds) {
+  return std::chrono::milliseconds{static_cast<std::int64_t>(seconds * 1000)};
+}
+
+void add_timeout(CLI::App* command, double& seconds, const std::string& meaning) {
+  command->add_option("-t,--timeout", seconds, meaning)
+      ->capture_default_str()
+      ->type_name("SECONDS")
+      ->check([](const std::string& text) -> std::string {
+        double given = std::numeric_limits<double>::quiet_NaN();
+        if (CLI::detail::lexical_cast(text, given) && given >= 0 && given <= timeout_seconds_max)
+          return {};
+        return "write seconds between 0 and 2592000 (30 days)";
+      });
+}
+
 /// Everything that the command line can say; filled in by the parser.
 struct arguments {
   std::filesystem::path config_file;
-  std::filesystem::path secret_output;
+  secret_options secret;
+  bool check_grants = false;
+  bool doctor_as_json = false;
+  bool uninstall_yes = false;
+  double uninstall_seconds = 60;
   bool status_as_json = false;
   double wait_seconds = 60;
   bool wait_strict = false;
@@ -32,6 +52,8 @@ struct arguments {
   resync_options resync;
   std::string switched_type;
   publish_options publish;
+  bool sites_as_json = false;
+  std::string forgotten_site;
 };
 
 /// The parser and what it fills; one per run.
@@ -52,6 +74,7 @@ public:
     add_local_commands();
     add_questions();
     add_orders();
+    add_site_commands();
     // Not by CLI11's envname: it fills in the option of every other command too.
     if (auto file = std::getenv("FARSHORE_CONFIG"))
       args_.config_file = file;
@@ -76,14 +99,58 @@ public:
 
   std::string reference() {
     std::string out;
-    for (auto command : app_.get_subcommands({}))
-      out += "## farshore " + command->get_name() + "\n\n```text\n" + command->help("farshore") +
-             "```\n\n";
+    describe(app_, "farshore", out);
     out.pop_back();
     return out;
   }
 
+  std::vector<command_description> describe() {
+    std::vector<command_description> out;
+    for (auto command : app_.get_subcommands({})) {
+      command_description one{
+          command->get_name(), command->get_description(), command->help("farshore"), {}};
+      describe_options(command, one.options);
+      out.push_back(std::move(one));
+    }
+    return out;
+  }
+
 private:
+  static void describe_options(CLI::App* of, std::vector<option_description>& out) {
+    for (auto option : of->get_options()) {
+      option_description one;
+      for (const auto& name : option->get_snames())
+        one.names.push_back("-" + name);
+      for (const auto& name : option->get_lnames())
+        one.names.push_back("--" + name);
+      one.meaning = option->get_description();
+      if (option->get_items_expected_max() > 0) {
+        // The values that CLI11 checks for stand in the type's name: "TEXT:{a,b}".
+        const auto type = option->get_type_name();
+        const auto begin = type.find(":{");
+        one.value = type.substr(0, type.find_first_of(": "));
+        if (begin != std::string::npos)
+          one.choices =
+              CLI::detail::split(type.substr(begin + 2, type.rfind('}') - begin - 2), ',');
+      }
+      out.push_back(std::move(one));
+    }
+    for (auto group : of->get_subcommands({}))
+      describe_options(group, out);
+  }
+
+  static void describe(CLI::App& of, const std::string& name, std::string& out) {
+    // Groups of options are subcommands without a name.
+    const auto is_named = [](const CLI::App* one) { return !one->get_name().empty(); };
+    for (auto command : of.get_subcommands(is_named)) {
+      const auto full = name + " " + command->get_name();
+      if (!command->get_subcommands(is_named).empty())
+        describe(*command, full, out);
+      else
+        out += "## " + full + "\n\n```text\n" + command->help(name) + "```\n\n";
+    }
+  }
+
   bool is_command(const std::string& word) {
     std::vector<std::string> names;
     for (auto command : app_.get_subcommands({}))
@@ -99,22 +166,24 @@ private:
   }
 
   CLI::App* add(const std::string& name, const std::string& sentence, const std::string& more,
-                std::function<int()> action) {
-    auto command = app_.add_subcommand(name, sentence);
+                std::function<int()> action, CLI::App* beneath) {
+    auto command = beneath->add_subcommand(name, sentence);
     command->footer(more + "\n\n" + exit_codes_text);
     command->callback([this, action = std::move(action)] { action_ = action; });
     return command;
   }
 
   CLI::App* add_with_config(const std::string& name, const std::string& sentence,
-                            const std::string& more, std::function<int()> action) {
-    auto command = add(name, sentence, more, [this, action = std::move(action)] {
+                            const std::string& more, std::function<int()> action,
+                            CLI::App* beneath = nullptr) {
+    auto with_file = [this, action = std::move(action)] {
       if (!args_.config_file.empty())
         return action();
       io_.err << "farshore: which site? give its configuration with -c FILE, or in the "
                  "environment variable FARSHORE_CONFIG\n";
       return exit_code::usage;
-    });
+    };
+    auto command = add(name, sentence, more, with_file, beneath != nullptr ? beneath : &app_);
     command
         ->add_option("-c,--config", args_.config_file,
                      "The site's configuration; without it, what FARSHORE_CONFIG names")
@@ -125,16 +194,19 @@ private:
   /// A command that speaks with the site's node.
   template <class Run>
   CLI::App* add_for_site(const std::string& name, const std::string& sentence,
-                         const std::string& more, Run run) {
-    return add_with_config(name, sentence, more, [this, run] {
-      auto settings = good_config();
-      if (!settings)
-        return exit_code::usage;
-      site_access site{*settings, args_.config_file, [&](const api_request& request) {
-                         return with_.call_api(*settings, request);
-                       }};
-      return run(site);
-    });
+                         const std::string& more, Run run, CLI::App* beneath = nullptr) {
+    return add_with_config(
+        name, sentence, more,
+        [this, run] {
+          auto settings = good_config();
+          if (!settings)
+            return exit_code::usage;
+          site_access site{*settings, args_.config_file, [&](const api_request& request) {
+                             return with_.call_api(*settings, request);
+                           }};
+          return run(site);
+        },
+        beneath);
   }
 
   std::optional<config> good_config() {
@@ -149,6 +221,7 @@ private:
   void add_local_commands();
   void add_questions();
   void add_orders();
+  void add_site_commands();
 
   const command_surroundings& with_;
   console io_;
@@ -158,22 +231,72 @@ private:
 };
 
 void command_line::add_local_commands() {
-  add("secret", "Makes a secret that the sites sign their requests with.",
+  auto secret = add(
+      "secret", "Makes a secret that the sites sign their requests with, or one site's key.",
       "Example: farshore secret --output /etc/farshore/secret\n"
-      "Copy the file to every site; only its owner may read it.",
-      [this] {
-        auto output =
-            args_.secret_output.empty() ? std::nullopt : std::optional{args_.secret_output};
-        return secret_command(output, io_);
-      })
-      ->add_option("-o,--output", args_.secret_output,
+      "         farshore secret --for lisbon --from /etc/farshore/secret --output lisbon.key\n"
+      "Copy the secret to every site; only its owner may read it. Or leave it at the primary,\n"
+      "and give each secondary its own key only ([site] key_file): who steals that can't speak\n"
+      "for another site.",
+      [this] { return secret_command(args_.secret, io_); }, &app_);
+  secret
+      ->add_option("-o,--output", args_.secret.output,
                    "Write it to this new file (mode 0600) instead of printing it")
       ->type_name("FILE");
+  auto of_site = secret->add_option("--for", args_.secret.for_site, "Derive the key of this site")
+                     ->type_name("SITE");
+  auto from = secret->add_option("--from", args_.secret.from, "from the secret in this file")
+                  ->type_name("FILE");
+  of_site->needs(from);
+  from->needs(of_site);
 
-  add_with_config("check", "Explains every mistake in a configuration, before anything runs.",
-                  "Example: farshore check -c /etc/farshore/farshore.toml\n"
-                  "Each line is file:line: what is wrong, and what to write instead.",
-                  [this] { return check_command(args_.config_file, io_); });
+  add_with_config(
+      "check", "Explains every mistake in a configuration, before anything runs.",
+      "Example: farshore check -c /etc/farshore/farshore.toml\n"
+      "Each line is file:line: what is wrong, and what to write instead.\n"
+      "With --grants, for an existing database: what its administrator runs first, as a\n"
+      "superuser: farshore check --grants -c FILE | psql DATABASE",
+      [this] {
+        if (!args_.check_grants)
+          return check_command(args_.config_file, io_);
+        auto settings = good_config();
+        return settings ? grants_command(*settings, io_) : exit_code::usage;
+      })
+      ->add_flag("--grants", args_.check_grants,
+                 "Print the SQL that gives the node's database user what it needs");
+
+  add_with_config(
+      "doctor", "Looks at everything that a site needs, and says what is wrong.",
+      "Example: sudo -u farshore farshore doctor -c FILE\n"
+      "One line for each check: ok, wrong and what to do, or why it was skipped. Run it as\n"
+      "the node's user, whether the node runs or not. Ends with 1 if anything is wrong.",
+      [this] {
+        return doctor_command(
+            args_.config_file,
+            [this](const config& settings) -> node_api {
+              return [this, settings](const api_request& request) {
+                return with_.call_api(settings, request);
+              };
+            },
+            args_.doctor_as_json, io_);
+      })
+      ->add_flag("--json", args_.doctor_as_json, "Print JSON: docs/reference/cli.md");
+
+  auto uninstall = add_with_config(
+      "uninstall", "Takes Farshore's triggers and schema out of the site's database.",
+      "Example: farshore uninstall --yes -c FILE\n"
+      "Says what it will remove, and does nothing without --yes. The application's tables and\n"
+      "rows stay as they are, and so do the stores. Stop the node first. May be called again.",
+      [this] {
+        auto settings = good_config();
+        if (!settings)
+          return exit_code::usage;
+        return uninstall_command(*settings,
+                                 {args_.uninstall_yes, from_seconds(args_.uninstall_seconds)},
+                                 with_.sleep, io_);
+      });
+  uninstall->add_flag("--yes", args_.uninstall_yes, "Do it");
+  add_timeout(uninstall, args_.uninstall_seconds, "Seconds to wait for the tables' locks at most");
 
   add_with_config("node", "Runs the site's node in the foreground.",
                   "Example: farshore node -c /etc/farshore/farshore.toml\n"
@@ -206,30 +329,23 @@ void command_line::add_questions() {
       "primary, its type's table not there yet), which is printed. On a primary: until the log is\n"
       "folded. Ends with 1 when the time is over, and says what is missing and why.",
       [this](const site_access& site) {
-        wait_options options{
-            std::chrono::milliseconds{static_cast<std::int64_t>(args_.wait_seconds * 1000)},
-            args_.wait_strict};
+        wait_options options{from_seconds(args_.wait_seconds), args_.wait_strict};
         return wait_command(site, options, with_.time, with_.sleep, io_);
       });
-  wait->add_option("-t,--timeout", args_.wait_seconds, "Seconds to wait at most")
-      ->capture_default_str()
-      ->type_name("SECONDS")
-      ->check([](const std::string& text) -> std::string {
-        double seconds = std::numeric_limits<double>::quiet_NaN();
-        if (CLI::detail::lexical_cast(text, seconds) && seconds >= 0 &&
-            seconds <= timeout_seconds_max)
-          return {};
-        return "write seconds between 0 and 2592000 (30 days)";
-      });
+  add_timeout(wait, args_.wait_seconds, "Seconds to wait at most");
   wait->add_flag("--strict", args_.wait_strict, "What is only accounted for makes it a 1");
 
   auto list =
       add_for_site("list", "Shows the records of a type, their state and what failed.",
-                   "Example: farshore list package_file --state failed -c FILE",
+                   "Example: farshore list package_file --state failed -c FILE\n"
+                   "         farshore list manual --unsupported -c FILE",
                    [this](const site_access& site) { return list_command(site, args_.list, io_); });
   list->add_option("type", args_.list.type, "The type's name")->required()->type_name("TYPE");
-  list->add_option("-s,--state", args_.list.state, "Only records in this state")
-      ->check(CLI::IsMember({"pending", "started", "synced", "failed"}));
+  auto state = list->add_option("-s,--state", args_.list.state, "Only records in this state")
+                   ->check(CLI::IsMember({"pending", "started", "synced", "failed"}));
+  list->add_flag("-u,--unsupported", args_.list.unsupported,
+                 "On a primary: what in a scanned folder is neither file nor link")
+      ->excludes(state);
   list->add_option("-n,--limit", args_.list.limit, "Show at most so many")
       ->capture_default_str()
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
@@ -266,6 +382,27 @@ void command_line::add_orders() {
       ->add_option("type", args_.switched_type, "The type's name; without it: all types")
       ->type_name("TYPE");
 
+  add_for_site(
+      "recheck", "Compares a type, or all types, with what they come from, without events.",
+      "Example: farshore recheck package_file -c FILE\n"
+      "On a secondary: with the primary's catalogue. Records that are missing here are fetched, "
+      "and\n"
+      "what is gone from the primary is removed. On a primary: scanned folders are looked through\n"
+      "now. Both happen at each start of the node, too.",
+      [this](const site_access& site) { return recheck_command(site, args_.switched_type, io_); })
+      ->add_option("type", args_.switched_type, "The type's name; without it: all types")
+      ->type_name("TYPE");
+  add_for_site(
+      "approve", "Lets a type's removals go on that were held back because they are so many.",
+      "Example: farshore approve package_file -c FILE\n"
+      "A check that would remove more than 5 % of a type's records (and at least 10), or all of\n"
+      "them, removes nothing without this word; farshore status says how many it holds back. What\n"
+      "is there again by then is kept. Ends with 1 if nothing is held back.",
+      [this](const site_access& site) { return approve_command(site, args_.switched_type, io_); })
+      ->add_option("type", args_.switched_type, "The type's name")
+      ->required()
+      ->type_name("TYPE");
+
   auto publish = add_for_site(
       "publish", "Tells the secondaries of a change that touched no row, on the primary.",
       "Example: farshore publish package_file 7 updated -c FILE\n"
@@ -280,6 +417,32 @@ void command_line::add_orders() {
       ->check(CLI::IsMember({"created", "updated", "deleted"}));
 }
 
+void command_line::add_site_commands() {
+  auto of_sites =
+      app_.add_subcommand("site", "On a primary: the secondaries that read its event log.");
+  of_sites->require_subcommand(1);
+  add_for_site(
+      "list", "Shows the secondaries, and how far each is behind.",
+      "Example: farshore site list -c FILE\n"
+      "On the primary. The one that is furthest behind holds the event log: what it has not read\n"
+      "is kept for it, within [events] retention. Who is cut off compares all records.",
+      [this](const site_access& site) { return site_list_command(site, args_.sites_as_json, io_); },
+      of_sites)
+      ->add_flag("--json", args_.sites_as_json, "Print the node's JSON as it is");
+  add_for_site(
+      "forget", "Keeps no events any more for a secondary that is no more.",
+      "Example: farshore site forget lisbon -c FILE\n"
+      "On the primary. If it comes again it is known again; what was removed of the log meanwhile\n"
+      "it finds by comparing all records.",
+      [this](const site_access& site) {
+        return site_forget_command(site, args_.forgotten_site, io_);
+      },
+      of_sites)
+      ->add_option("site", args_.forgotten_site, "The site's name")
+      ->required()
+      ->type_name("SITE");
+}
+
 } // namespace
 
 int run_command_line(std::vector<std::string> words, const command_surroundings& with, console io) {
@@ -290,6 +453,12 @@ std::string command_line_reference() {
   const command_surroundings nothing{{}, {}, system_time(), {}};
   std::ostream nowhere{nullptr};
   return command_line{nothing, {nowhere, nowhere}}.reference();
+}
+
+std::vector<command_description> describe_commands() {
+  const command_surroundings nothing{{}, {}, system_time(), {}};
+  std::ostream nowhere{nullptr};
+  return command_line{nothing, {nowhere, nowhere}}.describe();
 }
 
 } // namespace farshore

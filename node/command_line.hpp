@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "node/command_pages.hpp"
 #include "node/commands.hpp"
 
 #include <functional>
@@ -25,5 +26,8 @@ int run_command_line(std::vector<std::string> arguments, const command_surroundi
 
 /// The help of all commands as Markdown, for docs/reference/cli.md.
 std::string command_line_reference();
+
+/// All commands and their options, for the manual page and for completions.
+std::vector<command_description> describe_commands();
 
 } // namespace farshore

@@ -12,7 +12,6 @@
 #include <filesystem>
 #include <functional>
 #include <iosfwd>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,14 +31,39 @@ struct site_access {
 
 // -- without a node -------------------------------------------------------------------------------
 
-/// SECRET: prints a fresh secret, or writes it to a new file that only its owner can read.
-int secret_command(const std::optional<std::filesystem::path>& output, console io);
+struct secret_options {
+  /// Empty: print it.
+  std::filesystem::path output{};
+  /// Both or neither: the key of this site, by the secret in that file, rather than a fresh secret.
+  std::string for_site{};
+  std::filesystem::path from{};
+};
+/// SECRET: prints a fresh secret, or a site's own key; or writes it to a new file that only its
+/// owner can read.
+int secret_command(const secret_options& options, console io);
 
 /// CHECK: prints every mistake in the configuration.
 int check_command(const std::filesystem::path& config_file, console io);
+/// CHECK --GRANTS: prints the SQL that lets the node into an existing database.
+int grants_command(const config& settings, console io);
 
 /// DATABASE-URL: prints the address of the site's database.
 int database_url_command(const config& settings, console io);
+
+struct uninstall_options {
+  bool yes = false;
+  /// How long to ask for the application's locks.
+  std::chrono::milliseconds timeout{60'000};
+};
+/// UNINSTALL: takes Farshore's triggers and schema out of the site's database. Main thread only: a
+/// managed database is started for it.
+int uninstall_command(const config& settings, const uninstall_options& options,
+                      const std::function<void(std::chrono::milliseconds)>& sleep, console io);
+
+/// DOCTOR: looks at everything that a site needs, whether its node runs or not. `call`: the way to
+/// a configuration's node.
+int doctor_command(const std::filesystem::path& config_file,
+                   const std::function<node_api(const config&)>& call, bool as_json, console io);
 
 // -- questions to the node ------------------------------------------------------------------------
 
@@ -52,9 +76,14 @@ struct list_options {
   std::string state{};
   bool as_json = false;
   std::size_t limit = 100;
+  /// On a primary: what in a scanned type's folder is neither file nor link.
+  bool unsupported = false;
 };
 /// LIST: the records of a type in the registry, with what failed and when it is tried again.
 int list_command(const site_access& site, const list_options& options, console io);
+
+/// SITE LIST: the sites that read a primary's log, and how far each is behind.
+int site_list_command(const site_access& site, bool as_json, console io);
 
 struct wait_options {
   std::chrono::milliseconds timeout{60'000};
@@ -82,6 +111,12 @@ int resync_command(const site_access& site, const resync_options& options, conso
 int pause_command(const site_access& site, const std::string& type, console io);
 int resume_command(const site_access& site, const std::string& type, console io);
 
+/// RECHECK: compares a type, or (empty) all of them, with what they come from.
+int recheck_command(const site_access& site, const std::string& type, console io);
+
+/// APPROVE: lets go what a check or a scan of the type holds back.
+int approve_command(const site_access& site, const std::string& type, console io);
+
 struct publish_options {
   std::string type;
   std::string key;
@@ -90,6 +125,9 @@ struct publish_options {
 };
 /// PUBLISH: writes an event for a record whose row did not change.
 int publish_command(const site_access& site, const publish_options& options, console io);
+
+/// SITE FORGET: a site that is no more keeps no events any more.
+int site_forget_command(const site_access& site, const std::string& name, console io);
 
 // -- shared by several of them --------------------------------------------------------------------
 

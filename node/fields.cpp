@@ -72,17 +72,6 @@ const boost::json::array& list_at(const boost::json::value& json, std::string_vi
   return found != nullptr && found->is_array() ? found->as_array() : none;
 }
 
-std::string readable_bytes(std::uint64_t bytes) {
-  constexpr std::array units{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  if (bytes < 1024)
-    return fmt::format("{} bytes", bytes);
-  auto value = static_cast<double>(bytes) / 1024;
-  std::size_t unit = 0;
-  for (; value >= 1024 && unit + 1 < units.size(); ++unit)
-    value /= 1024;
-  return fmt::format("{:.1f} {}", value, units[unit]);
-}
-
 std::string with_age(const std::string& then, const std::string& now) {
   if (then.empty())
     return "-";

@@ -20,9 +20,6 @@ std::string text_at(const boost::json::value& json, std::string_view path);
 /// Lives as long as `json`.
 const boost::json::array& list_at(const boost::json::value& json, std::string_view path);
 
-/// "1.5 KiB", "17 bytes".
-std::string readable_bytes(std::uint64_t bytes);
-
 /// `then` and how long before `now` it was: "2026-01-02T03:04:05.678Z (12 s ago)"; "-" where there
 /// is none. Both RFC 3339 in UTC.
 std::string with_age(const std::string& then, const std::string& now);

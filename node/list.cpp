@@ -52,9 +52,39 @@ void print_records(const boost::json::array& records, std::ostream& out) {
   table.print(out);
 }
 
+/// The node knows the first thousand.
+int list_unsupported(const site_access& site, const list_options& options, console io) {
+  if (!has_role(site, site_role::primary, "list --unsupported", io))
+    return exit_code::refused;
+  auto answer = site.call({"GET", "/api/v1/unsupported/" + options.type});
+  if (!answer)
+    return report(answer.error(), site, io);
+  auto files = list_at(*answer, "/unsupported");
+  const bool more = files.size() > options.limit;
+  if (more)
+    files.resize(options.limit);
+  if (options.as_json) {
+    io.out << boost::json::serialize(boost::json::object{{"unsupported", files}}) << '\n';
+    return exit_code::done;
+  }
+  if (files.empty()) {
+    io.out << "nothing that can't be replicated\n";
+    return exit_code::done;
+  }
+  text_table table{{{"locator"}, {"what it is"}}};
+  for (const auto& file : files)
+    table.add({text_at(file, "/locator"), one_line(text_at(file, "/what"))});
+  table.print(io.out);
+  if (more)
+    io.out << "… and more; give a higher --limit\n";
+  return exit_code::done;
+}
+
 } // namespace
 
 int list_command(const site_access& site, const list_options& options, console io) {
+  if (options.unsupported)
+    return list_unsupported(site, options, io);
   if (!has_role(site, site_role::secondary, "list", io))
     return exit_code::refused;
   auto page = read_registry(site, options.type, options.state, options.limit);

@@ -6,7 +6,9 @@
 
 #include "config/error.hpp"
 
+#include <chrono>
 #include <csignal>
+#include <ctime>
 #include <mutex>
 #include <optional>
 
@@ -16,7 +18,7 @@ namespace farshore {
 
 class node_signals {
 public:
-  enum class event { stop, reload, child, failed };
+  enum class event { stop, reload, child, failed, timeout };
 
   node_signals() {
     sigemptyset(&wanted_);
@@ -26,12 +28,13 @@ public:
     std::signal(SIGPIPE, SIG_IGN);
   }
 
-  /// The next one; waits as long as it takes. Main thread only.
-  event wait() {
+  /// The next one, or event::timeout after `limit`; without it, waits as long as it takes. Main
+  /// thread only.
+  event wait(std::optional<std::chrono::milliseconds> limit) {
     for (;;) {
-      int number = 0;
-      sigwait(&wanted_, &number);
-      switch (number) {
+      switch (next(limit)) {
+      case -1:
+        return event::timeout;
       case SIGTERM:
       case SIGINT:
         return event::stop;
@@ -69,6 +72,17 @@ public:
   }
 
 private:
+  /// A signal's number; -1: none came.
+  int next(std::optional<std::chrono::milliseconds> limit) {
+    if (!limit) {
+      int number = 0;
+      sigwait(&wanted_, &number);
+      return number;
+    }
+    const timespec until{limit->count() / 1000, limit->count() % 1000 * 1'000'000};
+    return sigtimedwait(&wanted_, nullptr, &until);
+  }
+
   sigset_t wanted_{};
   pthread_t main_ = pthread_self();
   mutable std::mutex mutex_;

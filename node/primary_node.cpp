@@ -2,11 +2,14 @@
 
 #include "actors/primary_registry.hpp"
 #include "config/clock.hpp"
+#include "config/secret.hpp"
 #include "net/actor_call.hpp"
 #include "net/api_routes.hpp"
+#include "net/health.hpp"
 #include "net/http_server.hpp"
 #include "net/primary_routes.hpp"
 #include "node/actor_settings.hpp"
+#include "node/site_tls.hpp"
 #include "registry/primary_reader.hpp"
 #include "registry/primary_store.hpp"
 #include "strategies/make_strategy.hpp"
@@ -55,6 +58,7 @@ public:
           spdlog::warn("{}: {}", one.name, one.waiting);
       routes_.set_type_statuses(statuses);
     };
+    parts.take_site_notes = [this] { return routes_.take_site_notes(); };
     parts.on_fatal = std::move(on_failure);
     registry_ = system_.spawn<caf::detached>(primary_registry, std::move(parts));
     asker_ = system_.spawn(asker);
@@ -88,8 +92,12 @@ public:
     auto secrets = load_secrets(*settings_);
     if (!secrets)
       return fail(std::move(secrets).error());
-    auto server = http_server::start(http_server_settings{.listen = settings_->listen},
-                                     std::move(routes), std::move(*secrets));
+    auto tls = load_server_tls(*settings_);
+    if (!tls)
+      return fail(std::move(tls).error());
+    auto server = http_server::start(
+        http_server_settings{.listen = settings_->listen, .tls = std::move(*tls)},
+        std::move(routes), std::move(*secrets));
     if (!server)
       return fail(std::move(server).error());
     server_ = std::move(*server);
@@ -102,16 +110,24 @@ public:
     auto secrets = load_secrets(settings);
     if (!secrets)
       return fail(std::move(secrets).error());
-    if (server_)
+    auto tls = load_server_tls(settings);
+    if (!tls)
+      return fail(std::move(tls).error());
+    if (server_) {
       server_->set_secrets(std::move(*secrets));
+      server_->set_tls(std::move(*tls));
+    }
     std::vector<replicable_type> enabled;
-    for (const auto& type : settings.types)
+    for (auto type : settings.types) {
+      if (type.scanned())
+        type.model = scanned_model(type.name);
       if (type.enabled)
-        enabled.push_back(type);
+        enabled.push_back(std::move(type));
+    }
     routes_.configure(enabled, open_stores(settings));
     caf::scoped_actor self{system_};
     result<done> got = fail(ec::internal, "no answer");
-    self->request(registry_, declare_deadline, atom::declare_v, enabled)
+    self->request(registry_, declare_deadline, atom::declare_v, enabled, settings.events)
         .receive([&](result<done>& answer) { got = std::move(answer); },
                  [&](const caf::error& lost) {
                    got =
@@ -125,6 +141,15 @@ public:
   }
 
   void stop() override { server_->stop(); }
+
+  bool alive() override {
+    caf::scoped_actor self{system_};
+    bool answered = false;
+    self->request(registry_, health_patience, atom::status_v)
+        .receive([&](const result<primary_status>& status) { answered = status.has_value(); },
+                 [](const caf::error&) {});
+    return answered;
+  }
 
 private:
   std::mutex mutex_;

@@ -9,6 +9,7 @@
 #include "node/node_signals.hpp"
 #include "node/primary_node.hpp"
 #include "node/secondary_node.hpp"
+#include "node/service_manager.hpp"
 #include "registry/managed_cluster.hpp"
 
 #include <algorithm>
@@ -46,7 +47,7 @@ bool needs_restart(const config& a, const config& b) {
          a.data != b.data || a.database != b.database || a.primary_url != b.primary_url ||
          a.capacity != b.capacity || a.connections != b.connections ||
          a.large_blob_bytes != b.large_blob_bytes || a.lease != b.lease ||
-         a.secret_file != b.secret_file;
+         a.retry_base != b.retry_base || a.retry_cap != b.retry_cap;
 }
 
 void reload(site_node& site, config& settings, const std::filesystem::path& file) {
@@ -58,17 +59,30 @@ void reload(site_node& site, config& settings, const std::filesystem::path& file
     return;
   }
   if (needs_restart(settings, loaded.settings))
-    spdlog::warn("reload: only [[replicable]] and the secrets' content take effect; the other "
-                 "changes need a restart");
-  settings.types = loaded.settings.types;
-  if (auto ok = site.declare(settings); ok)
-    spdlog::info("reload: {} replicable types declared", settings.types.size());
-  else
+    spdlog::warn("reload: only [[replicable]], [events], [limits] bandwidth and min_free, "
+                 "secrets and certificates take effect; the other changes need a restart");
+  auto next = settings;
+  next.types = loaded.settings.types;
+  next.events = loaded.settings.events;
+  next.bandwidth = loaded.settings.bandwidth;
+  next.min_free = loaded.settings.min_free;
+  next.secret_file = loaded.settings.secret_file;
+  next.key_file = loaded.settings.key_file;
+  next.previous_secret_file = loaded.settings.previous_secret_file;
+  next.tls_certificate = loaded.settings.tls_certificate;
+  next.tls_key = loaded.settings.tls_key;
+  next.primary_tls_ca = loaded.settings.primary_tls_ca;
+  if (auto ok = site.declare(next); !ok) {
     spdlog::error("reload: {}", ok.error().message);
+    return;
+  }
+  settings = std::move(next);
+  spdlog::info("reload: {} replicable types declared", settings.types.size());
 }
 
 /// One life of the node, from the database up, until a signal ends it or something fails.
-result<void> run_site(config& settings, node_signals& signals, const std::filesystem::path& file) {
+result<void> run_site(config& settings, node_signals& signals, const std::filesystem::path& file,
+                      const service_manager& manager) {
   signals.forget_failure();
   std::unique_ptr<managed_cluster> cluster;
   std::string url = settings.database;
@@ -90,14 +104,25 @@ result<void> run_site(config& settings, node_signals& signals, const std::filesy
   }
   spdlog::info("site {} ({}) listens at {}", settings.site_name,
                settings.role == site_role::primary ? "primary" : "secondary", (*site)->address());
+  const auto listens = "site " + settings.site_name + " listens at " + (*site)->address();
+  manager.ready(listens);
   for (;;) {
-    switch (signals.wait()) {
+    switch (signals.wait(manager.watchdog_period())) {
+    case node_signals::event::timeout:
+      if ((*site)->alive())
+        manager.alive();
+      else
+        spdlog::warn("the node's actors did not answer within a second");
+      break;
     case node_signals::event::stop:
+      manager.stopping();
       spdlog::info("stopping");
       (*site)->stop();
       return {};
     case node_signals::event::reload:
+      manager.reloading();
       reload(**site, settings, file);
+      manager.ready(listens);
       break;
     case node_signals::event::child:
       if (cluster && !cluster->running())
@@ -135,11 +160,12 @@ int run_node(const std::filesystem::path& config_file) {
                      to_string(alone.error().code));
     return exit_code::no;
   }
+  const service_manager manager;
   node_signals signals;
   random_source random{random_seed()};
   for (int failures = 0;;) {
     const auto begun = system_time().now();
-    const auto run = run_site(settings, signals, config_file);
+    const auto run = run_site(settings, signals, config_file, manager);
     if (run)
       return exit_code::done;
     const auto& why = run.error();
@@ -150,8 +176,10 @@ int run_node(const std::filesystem::path& config_file) {
     failures = system_time().now() - begun > good_run ? 1 : failures + 1;
     const auto wait = backoff(failures, restart_base, restart_cap, random);
     spdlog::error("{}; starting over in {} ms", why.message, wait.count());
+    manager.status("waiting: " + why.message);
     if (!pause(wait))
       return exit_code::done;
+    manager.alive(); // it is at work on starting over
   }
 }
 

@@ -2,13 +2,17 @@
 
 #include "actors/secondary_site.hpp"
 #include "config/clock.hpp"
+#include "config/secret.hpp"
 #include "net/actor_call.hpp"
 #include "net/api_routes.hpp"
+#include "net/health.hpp"
 #include "net/http_server.hpp"
 #include "net/primary_client_actor.hpp"
 #include "net/primary_link.hpp"
 #include "node/actor_settings.hpp"
+#include "node/site_tls.hpp"
 #include "registry/pg_store.hpp"
+#include "strategies/linux_files.hpp"
 #include "strategies/make_strategy.hpp"
 
 #include <mutex>
@@ -25,26 +29,6 @@ namespace {
 constexpr std::chrono::seconds declare_deadline{60};
 constexpr std::chrono::seconds stop_deadline{25};
 
-/// Opens each enabled type's store. Blocks on the disk; what can't be made ready says why, and the
-/// other types go on.
-std::vector<site_type> open_stores(const config& settings) {
-  std::vector<site_type> types;
-  for (const auto& declared : settings.types) {
-    auto& type = types.emplace_back(site_type{declared, nullptr, {}});
-    if (!declared.enabled)
-      continue;
-    auto store = make_strategy(declared, system_time());
-    auto ready = store ? (*store)->prepare() : result<void>{fail(store.error())};
-    if (ready)
-      type.store = *store;
-    else
-      type.trouble = ready.error().message;
-    if (!ready)
-      spdlog::error("{}: {}", declared.name, type.trouble);
-  }
-  return types;
-}
-
 class secondary_node final : public site_node {
 public:
   secondary_node(const config& settings, std::shared_ptr<registry_store> store,
@@ -56,8 +40,12 @@ public:
     parts.settings = settings;
     parts.store = std::move(store);
     parts.primary = system_.spawn(http_client, link_);
+    parts.open_store = [](const replicable_type& type) {
+      return make_strategy(type, system_time());
+    };
     parts.time = &system_time();
     parts.seed = random_seed();
+    parts.data_space = [data = settings.data] { return space_at(data); };
     parts.on_fatal = std::move(on_failure);
     site_ = system_.spawn(secondary_site, std::move(parts));
     asker_ = system_.spawn(asker);
@@ -78,6 +66,7 @@ public:
       const std::lock_guard guard{mutex_};
       return settings_;
     };
+    api.bandwidth = [link = link_] { return link->bandwidth(); };
     api.asker = asker_;
     api.site = site_;
     api.database_url = database_url;
@@ -85,8 +74,11 @@ public:
     auto secrets = load_secrets(*settings_);
     if (!secrets)
       return fail(std::move(secrets).error());
-    auto server =
-        http_server::start({.listen = settings_->listen}, std::move(routes), std::move(*secrets));
+    auto tls = load_server_tls(*settings_);
+    if (!tls)
+      return fail(std::move(tls).error());
+    auto server = http_server::start({.listen = settings_->listen, .tls = std::move(*tls)},
+                                     std::move(routes), std::move(*secrets));
     if (!server)
       return fail(std::move(server).error());
     server_ = std::move(*server);
@@ -100,10 +92,19 @@ public:
       auto secrets = load_secrets(settings);
       if (!secrets)
         return fail(std::move(secrets).error());
+      auto own = load_server_tls(settings);
+      if (!own)
+        return fail(std::move(own).error());
+      auto trusted = load_primary_tls(settings);
+      if (!trusted)
+        return fail(std::move(trusted).error());
       link_->set_secret(secrets->front());
+      link_->set_tls(std::move(*trusted));
       server_->set_secrets(std::move(*secrets));
+      server_->set_tls(std::move(*own));
     }
-    auto answer = call<done>(declare_deadline, atom::declare_v, open_stores(settings));
+    link_->set_bandwidth(settings.bandwidth);
+    auto answer = call<done>(declare_deadline, atom::declare_v, settings.types, settings.min_free);
     if (!answer)
       return fail(std::move(answer).error());
     const std::lock_guard guard{mutex_};
@@ -115,6 +116,10 @@ public:
     server_->stop();
     if (auto ended = call<done>(stop_deadline, atom::stop_v); !ended)
       spdlog::warn("stop: {}", ended.error().message);
+  }
+
+  bool alive() override {
+    return call<secondary_status>(health_patience, atom::status_v).has_value();
   }
 
 private:
@@ -151,12 +156,17 @@ result<std::unique_ptr<site_node>> start_secondary(const config& settings,
   auto store = pg_store::open(database_url, system_time(), settings.lease);
   if (!store)
     return fail(std::move(store).error());
+  auto trusted = load_primary_tls(settings);
+  if (!trusted)
+    return fail(std::move(trusted).error());
   primary_link_settings link;
   link.url = settings.primary_url;
   link.site = settings.site_name;
   link.secret = secrets->front();
+  link.tls = std::move(*trusted);
   link.connections = settings.connections;
   link.large_blob_bytes = settings.large_blob_bytes;
+  link.bandwidth = settings.bandwidth;
   auto node = std::make_unique<secondary_node>(
       settings, std::move(*store), primary_link::make(std::move(link)), std::move(on_failure));
   if (auto ok = node->listen(database_url); !ok)

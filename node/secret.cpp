@@ -1,3 +1,6 @@
+#include "config/secret.hpp"
+#include "config/values.hpp"
+#include "net/signing.hpp"
 #include "node/commands.hpp"
 #include "node/exit_codes.hpp"
 
@@ -14,12 +17,22 @@ namespace farshore {
 
 namespace {
 
-/// 32 bytes of the operating system's generator, in hex; empty where it has none.
-std::string fresh_secret() {
+/// 32 bytes of the operating system's generator, in hex.
+result<std::string> fresh_secret() {
   checksum bytes{};
   if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-    return {};
+    return fail(ec::internal,
+                std::string{"the operating system gives no random bytes: "} + std::strerror(errno));
   return to_hex(bytes);
+}
+
+result<std::string> key_of(const secret_options& options) {
+  if (auto wrong = check_site_name(options.for_site); !wrong.empty())
+    return fail(ec::invalid_config, "--for " + options.for_site + ": " + wrong);
+  const auto secret = load_secret(options.from);
+  if (!secret)
+    return fail(secret.error());
+  return to_string(*derive_key(*secret, options.for_site));
 }
 
 /// 0, or the errno of what failed; a file that was made and not written is taken away again.
@@ -38,25 +51,29 @@ int write_new_file(const std::filesystem::path& file, std::string_view text) {
 
 } // namespace
 
-int secret_command(const std::optional<std::filesystem::path>& output, console io) {
-  auto secret = fresh_secret();
-  if (secret.empty()) {
-    io.err << "farshore: the operating system gives no random bytes: " << std::strerror(errno)
-           << '\n';
-    return exit_code::no;
+int secret_command(const secret_options& options, console io) {
+  auto text = options.from.empty() ? fresh_secret() : key_of(options);
+  if (!text) {
+    io.err << "farshore: " << text.error().message << '\n';
+    return text.error().code == ec::invalid_config ? exit_code::usage : exit_code::no;
   }
-  secret += '\n';
-  if (!output) {
-    io.out << secret;
+  *text += '\n';
+  if (options.output.empty()) {
+    io.out << *text;
     return exit_code::done;
   }
-  if (auto error = write_new_file(*output, secret)) {
-    io.err << "farshore: cannot write \"" << output->string() << "\": " << std::strerror(error)
+  if (auto error = write_new_file(options.output, *text)) {
+    io.err << "farshore: cannot write \"" << options.output.string()
+           << "\": " << std::strerror(error)
            << (error == EEXIST ? "; a secret in use is not overwritten: move it away first" : "")
            << '\n';
     return exit_code::no;
   }
-  io.err << "wrote \"" << output->string() << "\"; copy it to the other sites\n";
+  io.err << "wrote \"" << options.output.string() << "\"; "
+         << (options.from.empty() ? std::string{"copy it to the other sites"}
+                                  : "move it to site \"" + options.for_site +
+                                        "\", and name it in its [site] key_file")
+         << '\n';
   return exit_code::done;
 }
 

@@ -8,7 +8,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace farshore {
 
@@ -19,26 +18,15 @@ public:
   virtual ~site_node() = default;
   /// host:port that it listens on.
   [[nodiscard]] virtual const std::string& address() const = 0;
-  /// Makes the declared types, and the secret files' content, be what runs.
+  /// Makes the declared types, and what the files of secrets and certificates hold, be what runs.
+  /// Where one of the files is no good, everything stays as it was.
   virtual result<void> declare(const config& settings) = 0;
   virtual void stop() = 0;
+  /// Whether its actors answer, as /healthz asks them. Blocks for a second at most.
+  virtual bool alive() = 0;
 };
 
 /// Called from any thread, at least once, when the site can't go on.
 using failure_handler = std::function<void(const error&)>;
-
-/// The secrets that count: the present one first.
-inline result<std::vector<std::string>> load_secrets(const config& settings) {
-  std::vector<std::string> secrets;
-  for (const auto& file : {settings.secret_file, settings.previous_secret_file}) {
-    if (file.empty())
-      continue;
-    auto secret = load_secret(file);
-    if (!secret)
-      return fail(std::move(secret).error());
-    secrets.push_back(std::move(*secret));
-  }
-  return secrets;
-}
 
 } // namespace farshore

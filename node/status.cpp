@@ -1,6 +1,8 @@
+#include "config/values.hpp"
 #include "node/commands.hpp"
 #include "node/exit_codes.hpp"
 #include "node/fields.hpp"
+#include "node/site_lag.hpp"
 #include "node/text_table.hpp"
 
 #include <ostream>
@@ -32,6 +34,9 @@ void print_secondary(const value& status, std::ostream& out) {
                        pid, int_at(status, "/log/blocker/age_seconds"));
   out << fmt::format("in flight       {} of {}\n", int_at(status, "/capacity/in_flight"),
                      int_at(status, "/capacity/total"));
+  const auto cap = uint_at(status, "/bandwidth/cap");
+  out << fmt::format("arriving        {}/s{}\n", readable_bytes(uint_at(status, "/bandwidth/rate")),
+                     cap == 0 ? "" : fmt::format(", capped at {}/s", readable_bytes(cap)));
   out << fmt::format("transferred     {} records, {}; {} adopted\n",
                      int_at(status, "/transferred/records"),
                      readable_bytes(uint_at(status, "/transferred/bytes")),
@@ -40,6 +45,13 @@ void print_secondary(const value& status, std::ostream& out) {
 
 void print_primary(const value& status, std::ostream& out) {
   out << fmt::format("log             {} events to fold\n", int_at(status, "/log/fold_lag_events"));
+  std::string title = "sites";
+  for (const auto& one : list_at(status, "/sites")) {
+    out << fmt::format("{:<16}{}: {}, last seen {}\n", title, text_at(one, "/site"),
+                       lag_of_site(one),
+                       with_age(text_at(one, "/last_seen"), text_at(status, "/time")));
+    title.clear();
+  }
 }
 
 /// What keeps a type from being complete, besides its counts.
@@ -52,6 +64,10 @@ std::string note_of(const value& type, bool secondary) {
     return "paused";
   if (secondary && !bool_at(type, "/backfill_complete"))
     return "backfill runs";
+  if (auto held = int_at(type, "/check/held"); held > 0)
+    return fmt::format("{} removals held back", held);
+  if (auto stage = text_at(type, "/check/stage"); stage == "reading" || stage == "confirming")
+    return fmt::format("check runs, {} seen", int_at(type, "/check/seen"));
   return "";
 }
 
@@ -80,6 +96,18 @@ void print_secondary_types(const value& status, std::ostream& out) {
   table.print(out);
 }
 
+/// What else is to be known of a scanned type.
+std::string scan_note(const value& type) {
+  std::string note;
+  const auto add = [&note](const std::string& text) { note += (note.empty() ? "" : "; ") + text; };
+  if (auto why = text_at(type, "/scan/not_watched"); !why.empty())
+    add("not watched, only scanned: " + one_line(why));
+  if (auto others = int_at(type, "/unsupported_count"); others > 0)
+    add(fmt::format("{} unsupported, see farshore list {} --unsupported", others,
+                    text_at(type, "/name")));
+  return note;
+}
+
 void print_primary_types(const value& status, std::ostream& out) {
   using align = text_table::align;
   text_table table{{{"type"},
@@ -87,10 +115,13 @@ void print_primary_types(const value& status, std::ostream& out) {
                     {"checksummed", align::right},
                     {"failed", align::right},
                     {"note"}}};
-  for (const auto& type : list_at(status, "/types"))
+  for (const auto& type : list_at(status, "/types")) {
+    auto note = note_of(type, false);
     table.add({text_at(type, "/plural"), std::to_string(int_at(type, "/count")),
                std::to_string(int_at(type, "/checksummed_count")),
-               std::to_string(int_at(type, "/checksum_failed_count")), note_of(type, false)});
+               std::to_string(int_at(type, "/checksum_failed_count")),
+               note.empty() ? scan_note(type) : note});
+  }
   table.print(out);
 }
 

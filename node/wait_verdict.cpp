@@ -38,10 +38,16 @@ void judge_type(const value& type, wait_verdict& verdict) {
     verdict.accounted.push_back(fmt::format("type {}: {} missing on the primary", name, missing));
   }
   const auto open_before = verdict.open.size();
+  if (text_at(type, "/store/state") == "opening")
+    verdict.open.push_back(fmt::format("type {}: its store is being looked at", name));
   if (auto waiting = text_at(type, "/waiting"); !waiting.empty())
     verdict.accounted.push_back(fmt::format("type {} waits: {}", name, one_line(waiting)));
   else if (!bool_at(type, "/backfill_complete"))
     verdict.open.push_back(fmt::format("type {}: its backfill is not complete", name));
+  if (const auto held = int_at(type, "/check/held"); held > 0)
+    verdict.accounted.push_back(
+        fmt::format("type {}: {} gone from the primary, removals held back; farshore approve {}",
+                    name, held, name));
   if (due > 0)
     verdict.open.push_back(fmt::format("type {}: {} due", name, due));
   if (removing > 0)

@@ -28,8 +28,10 @@ bool claim_round::is_free(const registry_row& row) {
 }
 
 std::optional<claim> claim_round::look_at(const registry_row& row, claim_token token) {
-  if (granted_ == terms_.limit)
+  if (granted_ == terms_.limit || (terms_.scope == claim_scope::live && row.retry_at))
     ended_ = true;
+  if (terms_.scope == claim_scope::removals && row.wanted)
+    return {};
   if (ended_ || !is_free(row))
     return {};
   ++granted_;
@@ -54,6 +56,7 @@ std::optional<claim> claim_round::look_at(const registry_row& row, claim_token t
   granted.expected = row.primary_checksum;
   granted.size = row.size;
   granted.retry_count = row.retry_count;
+  granted.live = !row.retry_at;
   claims_.grant(std::move(held), terms_.called);
   return granted;
 }

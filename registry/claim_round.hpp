@@ -4,6 +4,7 @@
 
 #include "registry/claim_table.hpp"
 #include "registry/registry_row.hpp"
+#include "registry/store.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -18,6 +19,7 @@ public:
     std::string type;
     std::string store;
     std::size_t limit = 0;
+    claim_scope scope = claim_scope::all;
     epoch_number epoch = 0;
     /// Leases count from here.
     steady_time called;

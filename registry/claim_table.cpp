@@ -75,19 +75,27 @@ live_claim* claim_table::renew(claim_token token, steady_time now) {
   return &it->second;
 }
 
-void claim_table::outdate(const replicable_id& id) {
-  outdate(id.type, id.record, id.record);
+bool claim_table::outdate(const replicable_id& id) {
+  return outdate(id.type, id.record, id.record);
 }
 
-void claim_table::outdate(const std::string& type, record_id first, record_id last) {
+bool claim_table::outdate(const std::string& type, record_id first, record_id last) {
+  const auto begin = by_record_.lower_bound({type, first});
   const auto end = by_record_.upper_bound({type, last});
-  for (auto it = by_record_.lower_bound({type, first}); it != end; ++it)
+  for (auto it = begin; it != end; ++it)
     claims_.at(it->second).outdated = true;
+  return begin != end;
 }
 
 void claim_table::void_all() {
   for (auto& [_, one] : claims_)
     one.voided = true;
+}
+
+void claim_table::void_type(const std::string& type) {
+  for (auto& [_, one] : claims_)
+    if (one.id.type == type)
+      one.voided = true;
 }
 
 } // namespace farshore

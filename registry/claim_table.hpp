@@ -30,7 +30,7 @@ struct live_claim {
   sync_state found_state = sync_state::pending;
   std::optional<wall_time> found_retry_at;
 
-  /// Its epoch has passed: whatever it brings counts for nothing.
+  /// Its epoch has passed, or its store is another by now: what it brings counts for nothing.
   bool voided = false;
   /// The row was made due again without a new revision.
   bool outdated = false;
@@ -66,13 +66,15 @@ public:
   /// where it is not `recorded`, and sets it.
   live_claim* renew(claim_token token, steady_time now);
 
-  /// The claim's row was made due again without a new revision; nothing if there is no claim.
-  void outdate(const replicable_id& id);
+  /// The claim's row was made due again without a new revision. False if there is no claim.
+  bool outdate(const replicable_id& id);
   /// The same for every claim on records from `first` to `last` of a type.
-  void outdate(const std::string& type, record_id first, record_id last);
+  bool outdate(const std::string& type, record_id first, record_id last);
 
   /// A new epoch has begun.
   void void_all();
+  /// The type's resources are not where its claims believe them to be.
+  void void_type(const std::string& type);
 
 private:
   using claims = std::map<claim_token, live_claim>;

@@ -14,11 +14,12 @@ namespace {
 constexpr auto new_events = "new_events";
 constexpr auto new_events_sql = R"(
   WITH batch AS MATERIALIZED (
-    SELECT xid, id, token, type_id, operation FROM farshore.event_log
+    SELECT xid, id, token, type_id, operation, pg_column_size(event_log.*) AS bytes
+    FROM farshore.event_log
     WHERE (xid, id) > ($1::xid8, $2::bigint) AND xid < pg_snapshot_xmin(pg_current_snapshot())
     ORDER BY xid, id LIMIT $3),
   newest AS (SELECT xid, id, token FROM batch ORDER BY xid DESC, id DESC LIMIT 1)
-  SELECT b.type_id, count(*) AS events,
+  SELECT b.type_id, count(*) AS events, sum(b.bytes) AS bytes,
     coalesce(max(b.id) FILTER (WHERE b.operation = 4), 0) AS truncated,
     coalesce(max(b.id) FILTER (WHERE b.operation = 0), 0) AS unreadable,
     newest.xid::text AS xid, newest.id, newest.token
@@ -38,6 +39,9 @@ constexpr auto foreign_log_sql = R"(
 constexpr auto start_over_sql = R"(
   DELETE FROM farshore.event_log;
   UPDATE farshore.log_cursor SET xid = '0', id = 0, token = 0;
+  UPDATE farshore.site SET xid = '0', id = 0;
+  UPDATE farshore.log_trim SET xid = '0', id = 0;
+  DELETE FROM farshore.log_sample;
   UPDATE farshore.replicable_type SET table_oid = NULL
 )";
 
@@ -150,6 +154,8 @@ result<std::size_t> log_fold::fold(std::size_t limit) {
                   "works on this database; several nodes of one site are not supported yet");
     trouble_.clear();
     cursor_ = taken.upto;
+    const auto events = static_cast<std::int64_t>(taken.events);
+    weight_ += {events, taken.bytes + events * event_overhead_bytes};
     return taken.events;
   });
 }
@@ -162,6 +168,7 @@ log_fold::batch log_fold::read_batch(std::size_t limit) {
     out.upto = {row["xid"].as<std::uint64_t>(), row["id"].as<std::int64_t>(),
                 row["token"].as<std::int32_t>()};
     out.events += row["events"].as<std::size_t>();
+    out.bytes += row["bytes"].as<std::int64_t>();
     out.parts.push_back({row["type_id"].as<std::int32_t>(), row["truncated"].as<std::int64_t>(),
                          row["unreadable"].as<std::int64_t>()});
   }

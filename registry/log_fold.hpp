@@ -5,9 +5,11 @@
 
 #include "config/error.hpp"
 #include "config/ids.hpp"
+#include "registry/log_samples.hpp"
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <pqxx/pqxx>
@@ -26,6 +28,11 @@ public:
   /// application's is locked or does not answer.
   result<std::size_t> fold(std::size_t limit);
 
+  /// Up to where the log is folded.
+  [[nodiscard]] const event_position& place() const { return cursor_; }
+  /// What was folded since this was asked last.
+  log_weight take_weight() { return std::exchange(weight_, {}); }
+
 private:
   struct batch {
     struct part {
@@ -36,6 +43,7 @@ private:
     std::vector<part> parts;
     event_position upto;
     std::size_t events = 0;
+    std::int64_t bytes = 0;
   };
 
   batch read_batch(std::size_t limit);
@@ -43,6 +51,7 @@ private:
 
   pqxx::connection_base& db_;
   event_position cursor_;
+  log_weight weight_;
   std::string trouble_;
 };
 

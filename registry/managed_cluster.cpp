@@ -241,15 +241,19 @@ private:
   }
 
   result<void> make_database() {
-    return guarded("create database farshore", [&] {
+    return guarded("create database farshore", [&]() -> result<void> {
       pqxx::connection db{url_for(folder_, "postgres")};
       pqxx::nontransaction tx{db};
+      // A restored backup answers readers long before it takes a write.
+      if (tx.exec1("SELECT pg_is_in_recovery()")[0].as<bool>())
+        return fail(ec::database_unavailable, "it is still recovering, or a standby");
       if (!tx.exec("SELECT 1 FROM pg_database WHERE datname = 'farshore'").empty())
-        return;
+        return {};
       // By default a schema of the user's own name comes first: the application's tables would land
       // in Farshore's.
       tx.exec("ALTER ROLE farshore SET search_path = public");
       tx.exec("CREATE DATABASE farshore");
+      return {};
     });
   }
 

@@ -55,6 +55,7 @@ result<void> memory_store::commit() {
   touched_.clear();
   tables_->cursor = work_.cursor;
   tables_->types = work_.types;
+  tables_->stores = work_.stores;
   tables_->last_token = work_.last_token;
   return {};
 }
@@ -63,14 +64,62 @@ result<void> memory_store::declare_types(std::span<const store_type> types) {
   for (auto& [_, entry] : work_.types)
     entry.is_declared = false;
   for (const auto& type : types) {
+    const bool is_new = !work_.types.contains(type.name);
     auto& entry = work_.types[type.name];
-    entry.declared = type;
+    const auto former = std::exchange(entry.declared, type).store;
     entry.is_declared = true;
     entry.backfill.type = type.name;
     work_.rows.try_emplace(type.name);
+    if (!is_new && former != type.store)
+      distrust(type.name, entry);
   }
   return {};
 }
+
+// -- stores
+
+result<store_standing> memory_store::standing_of(const std::string& store) {
+  store_standing found;
+  const auto known = work_.stores.find(store);
+  found.known.path = store;
+  if (known != work_.stores.end())
+    found.known = known->second;
+  found.worked = worked_.contains(store);
+  for (const auto& [type, entry] : work_.types)
+    found.has_rows |= entry.declared.store == store && !work_.rows[type].empty();
+  return found;
+}
+
+result<void> memory_store::note_store(const known_store& store) {
+  work_.stores[store.path] = store;
+  worked_.erase(store.path);
+  return {};
+}
+
+void memory_store::distrust(const std::string& type, type_entry& entry) {
+  const auto at = now();
+  for (auto& [record, row] : work_.rows[type]) {
+    touch(type, record);
+    apply_distrust(row, at);
+  }
+  entry.recovery_point.reset();
+  claims_.void_type(type);
+}
+
+result<void> memory_store::distrust_store(const std::string& store, store_verdict why) {
+  for (auto& [type, entry] : work_.types)
+    if (entry.declared.store == store)
+      distrust(type, entry);
+  auto& known = work_.stores[store];
+  known.path = store;
+  known.mark = {};
+  known.pending = false;
+  known.noticed = to_string(why);
+  known.noticed_at = now();
+  return {};
+}
+
+// -- cursor, pages, claims
 
 result<std::vector<backfill_state>> memory_store::backfills() {
   std::vector<backfill_state> all;
@@ -85,6 +134,7 @@ result<epoch_number> memory_store::start_epoch(const std::string& identity,
   work_.cursor = {next, identity, place, 0, {}};
   for (auto& [name, entry] : work_.types) {
     entry.backfill = {.type = name};
+    entry.suspects.clear();
     entry.resyncing = false;
     entry.recovery_point.reset();
   }
@@ -96,6 +146,21 @@ result<epoch_number> memory_store::start_epoch(const std::string& identity,
     }
   claims_.void_all();
   return next;
+}
+
+result<void> memory_store::skip_to(const event_position& place) {
+  work_.cursor.place = place;
+  for (auto& [_, entry] : work_.types)
+    start_over(entry.backfill);
+  return {};
+}
+
+void memory_store::release(type_entry& entry, record_id record) {
+  const auto it = entry.suspects.find(record);
+  if (it == entry.suspects.end() || it->second != suspicion::held)
+    return;
+  entry.suspects.erase(it);
+  --entry.backfill.held;
 }
 
 result<applied> memory_store::apply_events(const events_page& page) {
@@ -119,6 +184,7 @@ result<applied> memory_store::apply_events(const events_page& page) {
     // Before the backfill is through, a record without a row may be older than its event.
     const auto since_of_new = known->second.backfill.complete ? std::optional{since} : std::nullopt;
     for (const auto& e : events) {
+      release(known->second, e.record);
       const auto it = rows.find(e.record);
       if (it != rows.end()) {
         note(type, e.record, apply_event(it->second, e, since));
@@ -128,10 +194,16 @@ result<applied> memory_store::apply_events(const events_page& page) {
       }
     }
   }
-  for (const auto& [type, id] : truncations(page))
-    if (work_.types.contains(type))
-      for (auto& [record, row] : work_.rows[type])
-        note(type, record, apply_truncation(row, id, since));
+  for (const auto& [type, id] : truncations(page)) {
+    const auto known = work_.types.find(type);
+    if (known == work_.types.end())
+      continue;
+    std::erase_if(known->second.suspects,
+                  [](const auto& one) { return one.second == suspicion::held; });
+    known->second.backfill.held = 0;
+    for (auto& [record, row] : work_.rows[type])
+      note(type, record, apply_truncation(row, id, since));
+  }
   auto& cursor = work_.cursor;
   if (std::pair{cursor.place.xid, cursor.place.id} < std::pair{page.upto.xid, page.upto.id})
     cursor.place = page.upto;
@@ -146,25 +218,141 @@ result<applied> memory_store::apply_catalogue(const catalogue_page& page) {
   if (known == work_.types.end())
     return unknown_type(page.type);
   auto& entry = known->second;
-  entry.backfill = {page.type, page.generation, page.next_after, page.last};
   applied done;
+  if (!take_page(entry.backfill, page)) {
+    done.walk = entry.backfill;
+    return done;
+  }
   auto& rows = work_.rows[page.type];
   const auto at = now();
-  bool is_due = false;
-  for (const auto& found : catalogue_rows(page)) {
-    const auto [it, is_new] = rows.try_emplace(found.record);
-    if (is_new)
-      it->second = row_of(found, at);
-    const auto what = is_new ? change::due : farshore::apply_catalogue(it->second, found, at);
-    if (what == change::none)
-      continue;
-    touch(page.type, found.record);
-    ++done.changed;
-    is_due |= what == change::due;
+  std::set<record_id> listed;
+  for (const auto& found : catalogue_rows(page.rows)) {
+    listed.insert(found.record);
+    auto it = rows.find(found.record);
+    if (!entry.backfill.complete) {
+      const bool is_new = it == rows.end();
+      if (is_new)
+        it = rows.emplace(found.record, row_of(found, at)).first;
+      const auto what = is_new ? change::due : farshore::apply_catalogue(it->second, found, at);
+      if (what != change::none) {
+        touch(page.type, found.record);
+        ++done.changed;
+      }
+      if (what == change::due)
+        done.due_types = {page.type};
+    }
+    if (differs(it == rows.end() ? nullptr : &it->second, found))
+      entry.suspects.try_emplace(found.record, suspicion::seen);
   }
-  if (is_due)
-    done.due_types = {page.type};
+  for (auto it = rows.upper_bound(page.after); it != rows.end() && it->first <= page_end(page);
+       ++it)
+    if (it->second.wanted && !listed.contains(it->first))
+      entry.suspects.try_emplace(it->first, suspicion::seen);
+  if (page.last && entry.suspects.empty())
+    end_walk(entry.backfill, at);
+  done.walk = entry.backfill;
   return done;
+}
+
+result<std::vector<record_id>> memory_store::suspects(const std::string& type, std::size_t limit) {
+  const auto known = work_.types.find(type);
+  if (known == work_.types.end())
+    return unknown_type(type);
+  const auto& entry = known->second;
+  std::vector<record_id> next;
+  if (entry.backfill.stage != walk_stage::confirming)
+    return next;
+  auto it = entry.suspects.upper_bound(entry.backfill.after);
+  for (; it != entry.suspects.end() && next.size() < limit; ++it)
+    next.push_back(it->first);
+  return next;
+}
+
+result<applied> memory_store::apply_records(const records_page& page) {
+  const auto known = work_.types.find(page.type);
+  if (known == work_.types.end())
+    return unknown_type(page.type);
+  auto& entry = known->second;
+  auto& walk = entry.backfill;
+  applied done;
+  done.walk = walk;
+  if (!takes_records(walk, page))
+    return done;
+  auto& rows = work_.rows[page.type];
+  const auto at = now();
+  const auto note = [&](record_id record, change what) {
+    if (what == change::none)
+      return;
+    touch(page.type, record);
+    ++done.changed;
+    if (what == change::due)
+      done.due_types = {page.type};
+  };
+  for (const auto& found : catalogue_rows(page.rows)) {
+    const auto it = rows.find(found.record);
+    const auto what =
+        it == rows.end() ? change::due : farshore::apply_catalogue(it->second, found, at, true);
+    if (it == rows.end())
+      rows.emplace(found.record, row_of(found, at));
+    note(found.record, what);
+    walk.found_missing += what != change::none;
+    entry.suspects.erase(found.record);
+  }
+  for (const auto record : absent_records(page)) {
+    const auto row = rows.find(record);
+    const auto suspect = entry.suspects.find(record);
+    if (suspect == entry.suspects.end())
+      continue;
+    const bool is_wanted = row != rows.end() && row->second.wanted;
+    if (is_wanted && suspect->second == suspicion::seen)
+      suspect->second = suspicion::confirmed;
+    if (is_wanted && suspect->second == suspicion::approved) {
+      apply_gone(row->second, at);
+      note(record, change::due);
+      ++walk.found_gone;
+    }
+    if (!is_wanted || suspect->second == suspicion::approved)
+      entry.suspects.erase(suspect);
+  }
+  // What a worker holds stays due when it ends, and has to be looked for again.
+  for (const auto record : page.asked)
+    if (claims_.outdate({page.type, record}))
+      done.due_types = {page.type};
+  if (!page.asked.empty())
+    walk.after = page.asked.back();
+  if (entry.suspects.upper_bound(walk.after) == entry.suspects.end())
+    conclude_walk(page.type, entry);
+  done.walk = walk;
+  return done;
+}
+
+void memory_store::conclude_walk(const std::string& type, type_entry& entry) {
+  suspect_counts counts;
+  for (const auto& [_, suspect] : entry.suspects) {
+    counts.gone += suspect == suspicion::confirmed || suspect == suspicion::held;
+    counts.approved += suspect == suspicion::approved;
+  }
+  const auto wanted =
+      std::ranges::count_if(work_.rows[type], [](const auto& row) { return row.second.wanted; });
+  const auto next = conclude(entry.backfill, counts, wanted, now());
+  if (next == verdict::let_go || next == verdict::hold)
+    for (auto& [_, suspect] : entry.suspects)
+      suspect = next == verdict::hold ? suspicion::held : suspicion::approved;
+}
+
+result<std::size_t> memory_store::approve(const std::string& type) {
+  const auto known = work_.types.find(type);
+  if (known == work_.types.end())
+    return unknown_type(type);
+  std::size_t approved = 0;
+  for (auto& [_, suspect] : known->second.suspects)
+    if (suspect == suspicion::held) {
+      suspect = suspicion::approved;
+      ++approved;
+    }
+  if (approved > 0)
+    take_approval(known->second.backfill);
+  return approved;
 }
 
 bool memory_store::is_wanted_elsewhere(const std::string& store, const std::string& locator,
@@ -179,7 +367,8 @@ bool memory_store::is_wanted_elsewhere(const std::string& store, const std::stri
   return false;
 }
 
-result<claimed> memory_store::claim_due(const std::string& type, std::size_t limit) {
+result<claimed> memory_store::claim_due(const std::string& type, std::size_t limit,
+                                        claim_scope scope) {
   const auto called = time_.now();
   claims_.expire(called);
   const auto known = work_.types.find(type);
@@ -196,7 +385,7 @@ result<claimed> memory_store::claim_due(const std::string& type, std::size_t lim
       open.push_back(&row);
   std::ranges::sort(open, comes_before);
   const auto& store = entry.declared.store;
-  claim_round round{claims_, {type, store, limit, work_.cursor.epoch, called, now()}};
+  claim_round round{claims_, {type, store, limit, scope, work_.cursor.epoch, called, now()}};
   for (const auto* row : open) {
     auto granted = round.look_at(*row, work_.last_token + 1);
     if (!round.goes_on())
@@ -241,6 +430,8 @@ result<std::vector<bool>> memory_store::finish(std::span<const outcome> outcomes
   for (const auto& how : outcomes) {
     const auto of = claims_.end(how, work_.cursor.epoch);
     counted.push_back(of.has_value());
+    if (of && changes_disk(how))
+      worked_.insert(of->store);
     if (of)
       end_claim(*of, how, at);
   }

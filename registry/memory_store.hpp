@@ -11,6 +11,7 @@
 #include "registry/claim_table.hpp"
 #include "registry/registry_row.hpp"
 #include "registry/store.hpp"
+#include "registry/walk_rules.hpp"
 
 #include <chrono>
 #include <map>
@@ -30,6 +31,7 @@ struct memory_tables {
     bool is_declared = false;
     bool paused = false;
     backfill_state backfill;
+    std::map<record_id, suspicion> suspects;
     /// A resync of all is under way for records behind `resync_after`, up to `resync_upto`.
     bool resyncing = false;
     record_id resync_after = 0;
@@ -41,6 +43,7 @@ struct memory_tables {
   cursor_state cursor;
   std::map<std::string, type_entry> types;
   std::map<std::string, std::map<record_id, registry_row>> rows;
+  std::map<std::string, known_store> stores;
   claim_token last_token = 0;
 };
 
@@ -57,9 +60,13 @@ public:
   [[nodiscard]] result<std::vector<backfill_state>> backfills() override;
   result<epoch_number> start_epoch(const std::string& identity,
                                    const event_position& place) override;
+  result<void> skip_to(const event_position& place) override;
   result<applied> apply_events(const events_page& page) override;
   result<applied> apply_catalogue(const catalogue_page& page) override;
-  result<claimed> claim_due(const std::string& type, std::size_t limit) override;
+  result<std::vector<record_id>> suspects(const std::string& type, std::size_t limit) override;
+  result<applied> apply_records(const records_page& page) override;
+  result<std::size_t> approve(const std::string& type) override;
+  result<claimed> claim_due(const std::string& type, std::size_t limit, claim_scope scope) override;
   result<std::vector<bool>> finish(std::span<const outcome> outcomes) override;
   result<std::vector<claim_token>> renew(std::span<const claim_token> tokens) override;
   result<std::size_t> resync(const std::string& type, const resync_selection& which) override;
@@ -67,6 +74,9 @@ public:
   result<void> set_paused(const std::string& type, bool paused) override;
   [[nodiscard]] result<std::vector<std::string>> paused_types() override;
   result<void> note_horizon(std::uint64_t covered_xid, std::optional<wall_time> horizon) override;
+  [[nodiscard]] result<store_standing> standing_of(const std::string& store) override;
+  result<void> note_store(const known_store& store) override;
+  result<void> distrust_store(const std::string& store, store_verdict why) override;
   [[nodiscard]] result<registry_counts> counts(const std::string& type) override;
   [[nodiscard]] result<std::vector<recovery_point>> recovery_points() override;
 
@@ -76,7 +86,12 @@ private:
   [[nodiscard]] wall_time now() const;
   /// Notes that the row is about to be changed, made or erased.
   void touch(const std::string& type, record_id record) { touched_.emplace(type, record); }
+  /// An event told of the record: nothing of it is held any more.
+  static void release(type_entry& entry, record_id record);
+  /// The walk's next step, once its last suspect was asked for.
+  void conclude_walk(const std::string& type, type_entry& entry);
   void resync_row(const std::string& type, registry_row& row, wall_time now);
+  void distrust(const std::string& type, type_entry& entry);
   void end_claim(const live_claim& of, const outcome& how, wall_time now);
   /// Another wanted row of a type with this store has that locator.
   [[nodiscard]] bool is_wanted_elsewhere(const std::string& store, const std::string& locator,
@@ -87,6 +102,8 @@ private:
   claim_table claims_;
   /// The tables as this store sees them.
   memory_tables work_;
+  /// Stores in which something was placed or removed since they were last noted.
+  std::set<std::string> worked_;
   /// Rows in which `work_` and `tables_` differ.
   std::set<std::pair<std::string, record_id>> touched_;
 };

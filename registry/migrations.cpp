@@ -38,8 +38,12 @@ result<void> apply(pqxx::connection_base& db, const migration& step) {
 } // namespace
 
 result<void> migrate(pqxx::connection_base& db, std::span<const migration> wanted) {
-  auto applied = guarded("read migrations", [&] {
+  auto applied = guarded("read migrations", [&]() -> result<std::map<int, std::string>> {
     pqxx::work tx{db};
+    if (tx.exec1("SELECT pg_is_in_recovery()")[0].as<bool>())
+      return fail(ec::database_unavailable,
+                  "the database is still recovering, or a standby: it takes no writes until it is "
+                  "promoted");
     tx.exec(lock_sql);
     tx.exec(bookkeeping_sql);
     std::map<int, std::string> found;

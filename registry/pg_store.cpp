@@ -5,6 +5,9 @@
 #include "registry/migrations.hpp"
 #include "registry/registry_rows.hpp"
 #include "registry/row_rules.hpp"
+#include "registry/store_rows.hpp"
+#include "registry/suspect_rows.hpp"
+#include "registry/walk_rules.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -31,7 +34,8 @@ constexpr auto save_cursor_sql = R"(
 constexpr auto load_types_sql = R"(
   SELECT id, name, plural, store, enabled, declared, paused, generation, backfill_after,
          backfill_complete, resync_after, resync_upto,
-         farshore.microseconds(recovery_point) AS recovery_us
+         farshore.microseconds(recovery_point) AS recovery_us, walk_stage, walk_seen,
+         found_missing, found_gone, held, farshore.microseconds(walk_ended_at) AS walk_ended_us
   FROM farshore.replicable_type
 )";
 
@@ -40,7 +44,8 @@ constexpr auto save_type_sql = R"(
   UPDATE farshore.replicable_type SET
     plural = $2, store = $3, enabled = $4, declared = $5, paused = $6, generation = $7,
     backfill_after = $8, backfill_complete = $9, resync_after = $10, resync_upto = $11,
-    recovery_point = farshore.at($12)
+    recovery_point = farshore.at($12), walk_stage = $13, walk_seen = $14, found_missing = $15,
+    found_gone = $16, held = $17, walk_ended_at = farshore.at($18)
   WHERE id = $1
 )";
 
@@ -87,9 +92,13 @@ public:
   [[nodiscard]] result<std::vector<backfill_state>> backfills() override;
   result<epoch_number> start_epoch(const std::string& identity,
                                    const event_position& place) override;
+  result<void> skip_to(const event_position& place) override;
   result<applied> apply_events(const events_page& page) override;
   result<applied> apply_catalogue(const catalogue_page& page) override;
-  result<claimed> claim_due(const std::string& type, std::size_t limit) override;
+  result<std::vector<record_id>> suspects(const std::string& type, std::size_t limit) override;
+  result<applied> apply_records(const records_page& page) override;
+  result<std::size_t> approve(const std::string& type) override;
+  result<claimed> claim_due(const std::string& type, std::size_t limit, claim_scope scope) override;
   result<std::vector<bool>> finish(std::span<const outcome> outcomes) override;
   result<std::vector<claim_token>> renew(std::span<const claim_token> tokens) override;
   result<std::size_t> resync(const std::string& type, const resync_selection& which) override;
@@ -97,6 +106,9 @@ public:
   result<void> set_paused(const std::string& type, bool paused) override;
   [[nodiscard]] result<std::vector<std::string>> paused_types() override;
   result<void> note_horizon(std::uint64_t covered_xid, std::optional<wall_time> horizon) override;
+  [[nodiscard]] result<store_standing> standing_of(const std::string& store) override;
+  result<void> note_store(const known_store& store) override;
+  result<void> distrust_store(const std::string& store, store_verdict why) override;
   [[nodiscard]] result<registry_counts> counts(const std::string& type) override;
   [[nodiscard]] result<std::vector<recovery_point>> recovery_points() override;
 
@@ -110,10 +122,15 @@ private:
   void load();
   void make_partition(type_entry& entry);
   void save(const type_entry& entry);
+  void distrust(type_entry& entry);
   void save_position();
   void advance_horizon(std::uint64_t covered_xid, std::optional<wall_time> horizon);
+  registry_counts read_counts_of(const type_entry& entry);
+  /// The walk's next step, once its last suspect was asked for.
+  void conclude_walk(type_entry& entry);
   void look_through_queue(const type_entry& entry, claim_round& round, std::size_t limit,
-                          std::vector<claim>& granted, std::vector<registry_row>& rows);
+                          claim_scope scope, std::vector<claim>& granted,
+                          std::vector<registry_row>& rows);
   void find_removals(const type_entry& entry, std::span<claim> granted,
                      std::span<const registry_row> rows);
   void write_ended(const std::string& type, outcome::kind kind, std::span<const ended_claim> ended);
@@ -126,6 +143,9 @@ private:
   // whose batch failed is thrown away, and these with it.
   cursor_state cursor_;
   std::map<std::string, type_entry> types_;
+  std::map<std::string, known_store> stores_;
+  /// Stores in which something was placed or removed since they were last noted.
+  std::set<std::string> worked_;
   /// Types whose recovery point was told since it was last saved.
   std::set<std::string> told_;
 };
@@ -149,6 +169,7 @@ void registry_database::load() {
   db_->prepare(save_type, save_type_sql);
   db_->prepare(make_type, make_type_sql);
   db_->prepare(read_counts, read_counts_sql);
+  prepare_store_statements(*db_);
 
   pqxx::work first{*db_};
   reset_started(first);
@@ -169,13 +190,22 @@ void registry_database::load() {
                       row["enabled"].as<bool>()};
     entry.is_declared = row["declared"].as<bool>();
     entry.paused = row["paused"].as<bool>();
-    entry.backfill = {name, row["generation"].as<std::int64_t>(),
-                      row["backfill_after"].as<record_id>(), row["backfill_complete"].as<bool>()};
+    entry.backfill = {name,
+                      row["generation"].as<std::int64_t>(),
+                      row["backfill_after"].as<record_id>(),
+                      row["backfill_complete"].as<bool>(),
+                      static_cast<walk_stage>(row["walk_stage"].as<int>()),
+                      row["walk_seen"].as<std::int64_t>(),
+                      row["found_missing"].as<std::int64_t>(),
+                      row["found_gone"].as<std::int64_t>(),
+                      row["held"].as<std::int64_t>(),
+                      time_of(row["walk_ended_us"])};
     entry.resync_after = row["resync_after"].as<record_id>(0);
     if (!row["resync_upto"].is_null())
       entry.resync_upto = row["resync_upto"].as<record_id>();
     entry.recovery_point = time_of(row["recovery_us"]);
   }
+  stores_ = read_stores(first);
   first.commit();
 }
 
@@ -202,10 +232,12 @@ void registry_database::make_partition(type_entry& entry) {
 
 void registry_database::save(const type_entry& entry) {
   const auto& [name, plural, store, enabled] = entry.declared;
+  const auto& walk = entry.backfill;
   tx().exec_prepared0(save_type, entry.number, plural, store, enabled, entry.is_declared,
-                      entry.paused, entry.backfill.generation, entry.backfill.after,
-                      entry.backfill.complete, entry.resync_after, entry.resync_upto,
-                      to_microseconds(entry.recovery_point));
+                      entry.paused, walk.generation, walk.after, walk.complete, entry.resync_after,
+                      entry.resync_upto, to_microseconds(entry.recovery_point),
+                      static_cast<int>(walk.stage), walk.seen, walk.found_missing, walk.found_gone,
+                      walk.held, to_microseconds(walk.ended_at));
   told_.erase(name);
 }
 
@@ -216,16 +248,66 @@ result<void> registry_database::declare_types(std::span<const store_type> types)
     for (const auto& type : types) {
       auto& entry = types_[type.name];
       const bool is_new = entry.number == 0;
-      entry.declared = type;
+      const auto former = std::exchange(entry.declared, type).store;
       entry.is_declared = true;
       entry.backfill.type = type.name;
       if (is_new)
         make_partition(entry);
+      else if (former != type.store)
+        distrust(entry);
     }
     for (const auto& [_, entry] : types_)
       save(entry);
   });
 }
+
+// -- stores --------------------------------------------------------------------------------------
+
+result<store_standing> registry_database::standing_of(const std::string& store) {
+  return guarded("standing of a store", [&] {
+    store_standing found;
+    const auto known = stores_.find(store);
+    found.known.path = store;
+    if (known != stores_.end())
+      found.known = known->second;
+    found.worked = worked_.contains(store);
+    for (const auto& [_, entry] : types_)
+      found.has_rows |= entry.declared.store == store && read_counts_of(entry).registry > 0;
+    return found;
+  });
+}
+
+result<void> registry_database::note_store(const known_store& store) {
+  return guarded("note store", [&] {
+    write_store(tx(), store);
+    stores_[store.path] = store;
+    worked_.erase(store.path);
+  });
+}
+
+void registry_database::distrust(type_entry& entry) {
+  write_distrust(tx(), entry.number, now());
+  entry.recovery_point.reset();
+  save(entry);
+  claims_.void_type(entry.declared.name);
+}
+
+result<void> registry_database::distrust_store(const std::string& store, store_verdict why) {
+  return guarded("distrust store", [&] {
+    for (auto& [_, entry] : types_)
+      if (entry.declared.store == store)
+        distrust(entry);
+    auto& known = stores_[store];
+    known.path = store;
+    known.mark = {};
+    known.pending = false;
+    known.noticed = to_string(why);
+    known.noticed_at = now();
+    write_store(tx(), known);
+  });
+}
+
+// -- cursor --------------------------------------------------------------------------------------
 
 void registry_database::save_position() {
   const auto& place = cursor_.place;
@@ -270,8 +352,20 @@ result<epoch_number> registry_database::start_epoch(const std::string& identity,
       save(entry);
     }
     write_epoch(tx(), now());
+    forget_suspects(tx());
     claims_.void_all();
     return cursor_.epoch;
+  });
+}
+
+result<void> registry_database::skip_to(const event_position& place) {
+  return guarded("skip the log", [&] {
+    cursor_.place = place;
+    save_position();
+    for (auto& [_, entry] : types_) {
+      start_over(entry.backfill);
+      save(entry);
+    }
   });
 }
 
@@ -295,10 +389,21 @@ result<applied> registry_database::apply_events(const events_page& page) {
       const auto since_of_new =
           known->second.backfill.complete ? std::optional{since} : std::nullopt;
       note(type, write_events(tx(), known->second.number, events, since, since_of_new, now()));
+      if (auto& held = known->second.backfill.held; held > 0) {
+        held -= static_cast<std::int64_t>(release_held(tx(), known->second.number, events));
+        save(known->second);
+      }
     }
-    for (const auto& [type, id] : truncations(page))
-      if (const auto known = types_.find(type); known != types_.end())
-        note(type, {0, write_truncation(tx(), known->second.number, id, since)});
+    for (const auto& [type, id] : truncations(page)) {
+      const auto known = types_.find(type);
+      if (known == types_.end())
+        continue;
+      note(type, {0, write_truncation(tx(), known->second.number, id, since)});
+      if (std::exchange(known->second.backfill.held, 0) > 0) {
+        release_held(tx(), known->second.number);
+        save(known->second);
+      }
+    }
     auto& place = cursor_.place;
     if (std::pair{place.xid, place.id} < std::pair{page.upto.xid, page.upto.id})
       place = page.upto;
@@ -315,23 +420,102 @@ result<applied> registry_database::apply_catalogue(const catalogue_page& page) {
     return unknown_type(page.type);
   return guarded("apply catalogue", [&] {
     auto& entry = known->second;
-    entry.backfill = {page.type, page.generation, page.next_after, page.last};
-    save(entry);
     applied done;
-    if (page.rows.empty())
-      return done;
-    const auto effect = write_catalogue(tx(), entry.number, catalogue_rows(page), now());
-    done.changed = effect.raised + effect.due;
-    if (effect.due > 0)
-      done.due_types = {page.type};
+    if (take_page(entry.backfill, page)) {
+      const auto rows = catalogue_rows(page.rows);
+      if (!entry.backfill.complete && !rows.empty()) {
+        const auto effect = write_catalogue(tx(), entry.number, rows, now());
+        done.changed = effect.raised + effect.due;
+        if (effect.due > 0)
+          done.due_types = {page.type};
+      }
+      suspect_differing(tx(), entry.number, rows);
+      suspect_gone(tx(), entry.number, page.after, page_end(page), rows);
+      if (page.last && read_suspects(tx(), entry.number, record_id_before_all, 1).empty())
+        end_walk(entry.backfill, now());
+      save(entry);
+    }
+    done.walk = entry.backfill;
     return done;
+  });
+}
+
+result<std::vector<record_id>> registry_database::suspects(const std::string& type,
+                                                           std::size_t limit) {
+  const auto known = types_.find(type);
+  if (known == types_.end())
+    return unknown_type(type);
+  return guarded("read suspects", [&]() -> std::vector<record_id> {
+    const auto& entry = known->second;
+    if (entry.backfill.stage != walk_stage::confirming)
+      return {};
+    return read_suspects(tx(), entry.number, entry.backfill.after, limit);
+  });
+}
+
+result<applied> registry_database::apply_records(const records_page& page) {
+  const auto known = types_.find(page.type);
+  if (known == types_.end())
+    return unknown_type(page.type);
+  return guarded("apply records", [&] {
+    auto& entry = known->second;
+    auto& walk = entry.backfill;
+    applied done;
+    if (takes_records(walk, page)) {
+      const auto absent = absent_records(page);
+      const auto made = write_catalogue(tx(), entry.number, catalogue_rows(page.rows), now(), true);
+      const auto gone = write_gone(tx(), entry.number, absent, now());
+      settle_suspects(tx(), entry.number, page.asked, absent);
+      // What a worker holds stays due when it ends, and has to be looked for again.
+      for (const auto record : page.asked)
+        if (claims_.outdate({page.type, record}))
+          done.due_types = {page.type};
+      done.changed = made.raised + made.due + gone;
+      if (made.due + gone > 0)
+        done.due_types = {page.type};
+      walk.found_missing += static_cast<std::int64_t>(made.raised + made.due);
+      walk.found_gone += static_cast<std::int64_t>(gone);
+      if (!page.asked.empty())
+        walk.after = page.asked.back();
+      if (read_suspects(tx(), entry.number, walk.after, 1).empty())
+        conclude_walk(entry);
+      save(entry);
+    }
+    done.walk = walk;
+    return done;
+  });
+}
+
+void registry_database::conclude_walk(type_entry& entry) {
+  const auto counts = read_counts_of(entry);
+  const auto next = conclude(entry.backfill, count_suspects(tx(), entry.number),
+                             counts.registry - counts.removing, now());
+  if (next == verdict::hold)
+    set_suspicion(tx(), entry.number, suspicion::held);
+  if (next == verdict::let_go)
+    set_suspicion(tx(), entry.number, suspicion::approved);
+}
+
+result<std::size_t> registry_database::approve(const std::string& type) {
+  const auto known = types_.find(type);
+  if (known == types_.end())
+    return unknown_type(type);
+  return guarded("approve", [&] {
+    auto& entry = known->second;
+    const auto approved = approve_held(tx(), entry.number);
+    if (approved > 0) {
+      take_approval(entry.backfill);
+      save(entry);
+    }
+    return approved;
   });
 }
 
 // -- claims --------------------------------------------------------------------------------------
 
 void registry_database::look_through_queue(const type_entry& entry, claim_round& round,
-                                           std::size_t limit, std::vector<claim>& granted,
+                                           std::size_t limit, claim_scope scope,
+                                           std::vector<claim>& granted,
                                            std::vector<registry_row>& rows) {
   const auto at = now();
   const auto under_claim = claims_.records(entry.declared.name).size();
@@ -339,7 +523,7 @@ void registry_database::look_through_queue(const type_entry& entry, claim_round&
   std::size_t seen = 0;
   // Usually once: more only where records were passed over because of their places.
   for (auto window = window_min; window <= window_min * window_factor_max; window *= 4) {
-    auto due = read_due(tx(), entry.number, window, at);
+    auto due = read_due(tx(), entry.number, window, scope, at);
     for (std::size_t i = seen; i < due.size() && round.goes_on(); ++i)
       if (auto one = round.look_at(due[i].row, due[i].token)) {
         granted.push_back(std::move(*one));
@@ -348,6 +532,8 @@ void registry_database::look_through_queue(const type_entry& entry, claim_round&
     if (granted.size() == limit)
       return;
     if (due.size() < window) {
+      if (scope != claim_scope::all)
+        return;
       for (const auto& row : read_waiting(tx(), entry.number, under_claim + 1, at))
         if (round.goes_on())
           round.look_at(row, 0);
@@ -378,7 +564,8 @@ void registry_database::find_removals(const type_entry& entry, std::span<claim> 
       leaving[i]->remove.push_back(std::move(left[i].locator));
 }
 
-result<claimed> registry_database::claim_due(const std::string& type, std::size_t limit) {
+result<claimed> registry_database::claim_due(const std::string& type, std::size_t limit,
+                                             claim_scope scope) {
   const auto called = time_.now();
   claims_.expire(called);
   const auto known = types_.find(type);
@@ -390,9 +577,13 @@ result<claimed> registry_database::claim_due(const std::string& type, std::size_
     got.lease = claims_.lease();
     if (!entry.is_declared || !entry.declared.enabled || entry.paused || limit == 0)
       return got;
-    claim_round round{claims_, {type, entry.declared.store, limit, cursor_.epoch, called, now()}};
+    // They may stand anywhere in the queue, and each look goes through all of it.
+    if (scope == claim_scope::removals && read_counts_of(entry).removing == 0)
+      return got;
+    claim_round round{claims_,
+                      {type, entry.declared.store, limit, scope, cursor_.epoch, called, now()}};
     std::vector<registry_row> rows;
-    look_through_queue(entry, round, limit, got.claims, rows);
+    look_through_queue(entry, round, limit, scope, got.claims, rows);
     find_removals(entry, got.claims, rows);
     got.passed_over = round.passed_over();
     got.next_due = round.next_due();
@@ -423,6 +614,8 @@ result<std::vector<bool>> registry_database::finish(std::span<const outcome> out
     for (const auto& how : outcomes) {
       auto of = claims_.end(how, cursor_.epoch);
       counted.push_back(of.has_value());
+      if (of && changes_disk(how))
+        worked_.insert(of->store);
       // Given back, and never written as started: the row is as it was.
       if (of && (how.how != outcome::kind::given_back || of->recorded))
         ended[{how.id.type, how.how}].push_back({how, std::move(*of)});
@@ -482,7 +675,7 @@ result<std::size_t> registry_database::resync(const std::string& type,
     entry.resync_after = record_id_before_all;
     entry.resync_upto = last;
     save(entry);
-    return tx().exec_prepared1(read_counts, entry.number)["registry"].as<std::size_t>();
+    return static_cast<std::size_t>(read_counts_of(entry).registry);
   });
 }
 
@@ -524,23 +717,25 @@ result<std::vector<std::string>> registry_database::paused_types() {
   return paused;
 }
 
+registry_counts registry_database::read_counts_of(const type_entry& entry) {
+  const auto row = tx().exec_prepared1(read_counts, entry.number);
+  registry_counts counts;
+  counts.registry = row["registry"].as<std::int64_t>();
+  counts.pending = row["pending"].as<std::int64_t>();
+  counts.started = row["started"].as<std::int64_t>();
+  counts.synced = row["synced"].as<std::int64_t>();
+  counts.failed = row["failed"].as<std::int64_t>();
+  counts.missing_on_primary = row["missing_on_primary"].as<std::int64_t>();
+  counts.removing = row["removing"].as<std::int64_t>();
+  counts.never_synced = row["never_synced"].as<std::int64_t>();
+  return counts;
+}
+
 result<registry_counts> registry_database::counts(const std::string& type) {
   const auto known = types_.find(type);
   if (known == types_.end())
     return unknown_type(type);
-  return guarded("counts", [&] {
-    const auto row = tx().exec_prepared1(read_counts, known->second.number);
-    registry_counts counts;
-    counts.registry = row["registry"].as<std::int64_t>();
-    counts.pending = row["pending"].as<std::int64_t>();
-    counts.started = row["started"].as<std::int64_t>();
-    counts.synced = row["synced"].as<std::int64_t>();
-    counts.failed = row["failed"].as<std::int64_t>();
-    counts.missing_on_primary = row["missing_on_primary"].as<std::int64_t>();
-    counts.removing = row["removing"].as<std::int64_t>();
-    counts.never_synced = row["never_synced"].as<std::int64_t>();
-    return counts;
-  });
+  return guarded("counts", [&] { return read_counts_of(known->second); });
 }
 
 result<std::vector<recovery_point>> registry_database::recovery_points() {

@@ -36,7 +36,9 @@ constexpr auto types_sql = R"(
 constexpr auto stand = "stand";
 constexpr auto stand_sql = R"(
   SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,
-    (SELECT token FROM farshore.event_log WHERE xid = $1::xid8 AND id = $2::bigint) AS token
+    (SELECT token FROM farshore.event_log WHERE xid = $1::xid8 AND id = $2::bigint) AS token,
+    EXISTS (SELECT FROM farshore.log_trim
+            WHERE (xid, id) >= ($1::xid8, $2::bigint) AND id > 0) AS trimmed
 )";
 
 constexpr auto events_after = "events_after";
@@ -49,6 +51,10 @@ constexpr auto events_after_sql = R"(
     ORDER BY xid, id LIMIT $4) AS e
   LEFT JOIN farshore.record_keys k ON k.type_id = e.type_id AND k.key = e.key
   ORDER BY e.xid, e.id
+)";
+
+constexpr auto folded_sql = R"(
+  SELECT xid::text AS xid, id, token FROM farshore.log_cursor WHERE name = 'primary'
 )";
 
 constexpr auto newest = "newest_place";
@@ -65,13 +71,18 @@ constexpr auto numbered_page_sql = R"(
 
 // LIMIT: a look by the key for each, whatever the planner believes of the table's size.
 constexpr auto keys_of_sql = R"(
-  SELECT w.n, k.key FROM unnest($2::bigint[]) WITH ORDINALITY AS w(record_id, n)
+  SELECT w.record_id, k.key FROM unnest($2::bigint[]) AS w(record_id)
   CROSS JOIN LATERAL (SELECT key FROM farshore.record_keys
                       WHERE type_id = $1 AND record_id = w.record_id LIMIT 1) AS k
 )";
 
+// The timeline in the control file is that of the last checkpoint: after a promotion the old one,
+// for a while. A WAL file's name begins with that of now.
 constexpr auto identity_sql = R"(
-  SELECT s.system_identifier || '-' || c.timeline_id || '-' ||
+  SELECT s.system_identifier || '-' ||
+    CASE WHEN pg_is_in_recovery() THEN c.timeline_id
+         ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer
+    END || '-' ||
     (SELECT oid FROM pg_database WHERE datname = current_database()) || '-' || i.number
   FROM pg_control_system() s, pg_control_checkpoint() c, farshore.site_identity i
 )";
@@ -123,6 +134,11 @@ struct logged {
   std::optional<record_id> record;
 };
 
+event_position read_place(const pqxx::row& row) {
+  return {row["xid"].as<std::uint64_t>(), row["id"].as<std::int64_t>(),
+          row["token"].as<std::int32_t>()};
+}
+
 /// The row's own data are at fault (an expression divides by a column that is zero), not the
 /// declaration or the server.
 bool concerns_a_row(const sql_refusal& refusal) {
@@ -172,6 +188,16 @@ std::optional<checksum> checksum_of(const pqxx::field& field) {
   return sum;
 }
 
+/// Of the rows those that are present, as the catalogue names them.
+std::vector<catalogue_row> listed(const ready_type& type, std::vector<looked_up> rows) {
+  std::vector<catalogue_row> out;
+  for (auto& row : rows)
+    if (row.present)
+      out.push_back({row.record, std::move(row.key), std::move(row.locator), row.size,
+                     std::max(row.rev, type.floor), row.sum});
+  return out;
+}
+
 class pg_primary_reader final : public primary_reader {
 public:
   explicit pg_primary_reader(std::unique_ptr<pqxx::connection> db) : db_{std::move(db)} {}
@@ -193,8 +219,11 @@ public:
   result<events_page> events(const event_position& after, std::size_t limit) override;
   result<catalogue_page> catalogue(const std::string& type, record_id after,
                                    std::size_t limit) override;
+  result<records_page> look_up(const std::string& type,
+                               std::span<const record_id> records) override;
   result<std::vector<resolved_record>> resolve(const std::string& type,
                                                std::span<const record_id> records) override;
+  result<event_position> folded_place() override;
   result<event_position> newest_place() override;
   result<snapshot_bounds> bounds() override;
   result<std::string> identity() override;
@@ -212,6 +241,8 @@ private:
                                   std::span<const logged> rows, std::vector<served_event>& out);
   std::optional<sql_refusal> look_up(pqxx::dbtransaction& tx, const ready_type& type,
                                      std::span<looked_up> rows);
+  result<std::vector<looked_up>> find_rows(pqxx::dbtransaction& tx, const ready_type& type,
+                                           std::span<const record_id> records);
 
   std::unique_ptr<pqxx::connection> db_;
   std::vector<replicable_type> declared_;
@@ -262,9 +293,15 @@ result<events_page> pg_primary_reader::events(const event_position& after, std::
   return guarded("read events", [&]() -> result<events_page> {
     snapshot tx{*db_};
     const auto standing = tx.exec_prepared1(stand, std::to_string(after.xid), after.id);
+    const bool gone = standing["token"].is_null();
+    if (gone && standing["trimmed"].as<bool>())
+      return fail(ec::log_trimmed, "the event log does not reach back to event " +
+                                       std::to_string(after.id) + " of transaction " +
+                                       std::to_string(after.xid) +
+                                       " any more: what this site missed is found by comparing "
+                                       "all records, which a secondary does by itself");
     const bool beginning = after == event_position{};
-    if (!beginning &&
-        (standing["token"].is_null() || standing["token"].as<std::int32_t>() != after.token))
+    if (!beginning && (gone || standing["token"].as<std::int32_t>() != after.token))
       return fail(ec::position_unknown, "the event log has no event " + std::to_string(after.id) +
                                             " of transaction " + std::to_string(after.xid) +
                                             " with that token");
@@ -297,12 +334,8 @@ std::vector<logged> pg_primary_reader::read_log(pqxx::dbtransaction& tx,
   std::vector<logged> out;
   for (const auto& row :
        tx.exec_prepared(events_after, std::to_string(after.xid), after.id, xmin, limit))
-    out.push_back({{row["xid"].as<std::uint64_t>(), row["id"].as<std::int64_t>(),
-                    row["token"].as<std::int32_t>()},
-                   row["type_id"].as<std::int32_t>(),
-                   row["operation"].as<int>(),
-                   optional_of<std::string>(row["key"]),
-                   optional_of<record_id>(row["record_id"])});
+    out.push_back({read_place(row), row["type_id"].as<std::int32_t>(), row["operation"].as<int>(),
+                   optional_of<std::string>(row["key"]), optional_of<record_id>(row["record_id"])});
   return out;
 }
 
@@ -439,11 +472,41 @@ result<catalogue_page> pg_primary_reader::catalogue(const std::string& name, rec
     page.generation = type->generation;
     page.next_after = rows.empty() ? after : rows.back().record;
     page.last = rows.size() < limit;
-    for (auto& row : rows)
-      if (row.present)
-        page.rows.push_back({row.record, std::move(row.key), std::move(row.locator), row.size,
-                             std::max(row.rev, type->floor), row.sum});
+    page.rows = listed(*type, std::move(rows));
     return page;
+  });
+}
+
+/// By their ids; a record that has no key is left out.
+result<std::vector<looked_up>> pg_primary_reader::find_rows(pqxx::dbtransaction& tx,
+                                                            const ready_type& type,
+                                                            std::span<const record_id> records) {
+  std::vector<looked_up> rows;
+  if (type.kind == key_kind::integer)
+    for (const auto record : records)
+      rows.push_back({record, std::to_string(record), false, {}, {}, 0, {}});
+  else
+    for (const auto& row : tx.exec_params(keys_of_sql, type.type_id, array_literal(records)))
+      rows.push_back(
+          {row["record_id"].as<record_id>(), row["key"].as<std::string>(), false, {}, {}, 0, {}});
+  if (const auto why = look_up(tx, type, rows))
+    return fail(ec::type_waiting,
+                "records of " + type.declared->name + " can't be looked up now: " + why->message);
+  return rows;
+}
+
+result<records_page> pg_primary_reader::look_up(const std::string& name,
+                                                std::span<const record_id> records) {
+  return guarded("look up records of " + name, [&]() -> result<records_page> {
+    snapshot tx{*db_};
+    const auto type = find_ready(tx, name);
+    if (!type)
+      return fail(type.error());
+    auto rows = find_rows(tx, *type, records);
+    if (!rows)
+      return fail(std::move(rows).error());
+    return records_page{
+        name, type->generation, {records.begin(), records.end()}, listed(*type, std::move(*rows))};
   });
 }
 
@@ -454,31 +517,21 @@ pg_primary_reader::resolve(const std::string& name, std::span<const record_id> r
     const auto type = find_ready(tx, name);
     if (!type)
       return fail(type.error());
+    const auto rows = find_rows(tx, *type, records);
+    if (!rows)
+      return fail(rows.error());
+    std::unordered_map<record_id, const looked_up*> by_record;
+    for (const auto& row : *rows)
+      by_record.emplace(row.record, &row);
     std::vector<resolved_record> out;
-    std::vector<looked_up> rows;
-    std::vector<std::size_t> places;
-    for (const auto record : records)
-      out.push_back({record, false, {}, {}});
-    if (type->kind == key_kind::integer) {
-      for (std::size_t i = 0; i < records.size(); ++i) {
-        rows.push_back({records[i], std::to_string(records[i]), false, {}, {}, 0, {}});
-        places.push_back(i);
-      }
-    } else {
-      for (const auto& row : tx.exec_params(keys_of_sql, type->type_id, array_literal(records))) {
-        places.push_back(row["n"].as<std::size_t>() - 1);
-        rows.push_back(
-            {records[places.back()], row["key"].as<std::string>(), false, {}, {}, 0, {}});
-      }
-    }
-    if (const auto why = look_up(tx, *type, rows))
-      return fail(ec::type_waiting,
-                  "records of " + name + " can't be looked up now: " + why->message);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      auto& to = out[places[i]];
-      to.present = rows[i].present;
-      to.locator = std::move(rows[i].locator);
-      to.sum = rows[i].sum;
+    for (const auto record : records) {
+      auto& to = out.emplace_back(resolved_record{record, false, {}, {}});
+      const auto found = by_record.find(record);
+      if (found == by_record.end())
+        continue;
+      to.present = found->second->present;
+      to.locator = found->second->locator;
+      to.sum = found->second->sum;
     }
     return out;
   });
@@ -486,14 +539,18 @@ pg_primary_reader::resolve(const std::string& name, std::span<const record_id> r
 
 // -- where the primary stands
 
+result<event_position> pg_primary_reader::folded_place() {
+  return guarded("read the folded place", [&] {
+    pqxx::nontransaction tx{*db_};
+    return read_place(tx.exec1(folded_sql));
+  });
+}
+
 result<event_position> pg_primary_reader::newest_place() {
   return guarded("read the log's newest place", [&] {
     pqxx::nontransaction tx{*db_};
     const auto rows = tx.exec_prepared(newest);
-    if (rows.empty())
-      return event_position{};
-    return event_position{rows[0]["xid"].as<std::uint64_t>(), rows[0]["id"].as<std::int64_t>(),
-                          rows[0]["token"].as<std::int32_t>()};
+    return rows.empty() ? event_position{} : read_place(rows[0]);
   });
 }
 

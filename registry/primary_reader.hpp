@@ -45,19 +45,29 @@ public:
   /// an empty locator. The page ends before an event that can't be served yet (its key has no
   /// record id, its table is locked); where that is the first one `more` is false: nothing is won
   /// by asking at once. Fails with ec::position_unknown when the row of `after` is not in the log
-  /// with that token. (horizon and waiting texts are not filled in here; `types` carries name and
-  /// generation.)
+  /// with that token; with ec::log_trimmed when the log was trimmed past it. (horizon and waiting
+  /// texts are not filled in here; `types` carries name and generation.)
   virtual result<events_page> events(const event_position& after, std::size_t limit) = 0;
 
   /// Available records with an id above `after`. Fails with ec::type_waiting or ec::not_found.
   virtual result<catalogue_page> catalogue(const std::string& type, record_id after,
                                            std::size_t limit) = 0;
 
+  /// Those of the records, in ascending order, that are there and available, as the catalogue names
+  /// them. Fails as catalogue() does.
+  virtual result<records_page> look_up(const std::string& type,
+                                       std::span<const record_id> records) = 0;
+
   /// The rows' present locators, in the order asked.
   virtual result<std::vector<resolved_record>> resolve(const std::string& type,
                                                        std::span<const record_id> records) = 0;
 
-  /// The place of the newest event below xmin (or all zero on an empty log), for a new reader.
+  /// Up to where the state table contains the log: from here a new reader begins. What the
+  /// catalogue does not contain lies behind this place; behind any later one it would be lost
+  /// where the fold has not come to it yet.
+  virtual result<event_position> folded_place() = 0;
+  /// The place of the newest event below xmin, or all zero on an empty log: who stands elsewhere
+  /// has something to read.
   virtual result<event_position> newest_place() = 0;
   virtual result<snapshot_bounds> bounds() = 0;
   /// "<system identifier>-<timeline>-<database oid>-<number in farshore's own schema>".

@@ -131,10 +131,57 @@ constexpr auto state_sql = R"(
     FOR EACH STATEMENT EXECUTE FUNCTION farshore.count_states();
 )";
 
+// A site's place is that of its last question: what it has applied. Of what was trimmed the highest
+// place is kept. The triggers write no time and nobody counts them: a sample says what had been
+// folded when, and how much it was since the sample before.
+constexpr auto sites_sql = R"(
+  CREATE TABLE farshore.site (
+    name text PRIMARY KEY,
+    xid xid8 NOT NULL,
+    id bigint NOT NULL,
+    first_seen timestamptz NOT NULL,
+    last_seen timestamptz NOT NULL,
+    program text NOT NULL,
+    wire text NOT NULL,
+    address text NOT NULL);
+
+  CREATE TABLE farshore.log_trim (xid xid8 NOT NULL, id bigint NOT NULL);
+  INSERT INTO farshore.log_trim VALUES ('0', 0);
+
+  CREATE TABLE farshore.log_sample (
+    xid xid8 NOT NULL,
+    id bigint NOT NULL,
+    at timestamptz NOT NULL,
+    events bigint NOT NULL,
+    bytes bigint NOT NULL,
+    PRIMARY KEY (xid, id));
+)";
+
+// What each scanned type's own table is made like (scan_table.hpp). One index: it tells paths
+// apart, of any length, and yields them in the order of their bytes, the first 2000 of them at
+// least.
+constexpr auto scanned_sql = R"(
+  CREATE TABLE farshore.scanned_template (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    path bytea NOT NULL,
+    kind smallint NOT NULL,
+    size bigint NOT NULL,
+    mtime_ns bigint NOT NULL,
+    ctime_ns bigint NOT NULL,
+    inode bigint NOT NULL,
+    mode integer NOT NULL,
+    settled boolean NOT NULL);
+  CREATE UNIQUE INDEX ON farshore.scanned_template
+    (substring(path from 1 for 2000),
+     (CASE WHEN octet_length(path) > 2000 THEN sha256(path) ELSE ''::bytea END));
+)";
+
 constexpr std::array migrations{
     migration{1, "primary: event log", log_sql},
     migration{2, "primary: replicable types and their keys", types_sql},
     migration{3, "primary: state table and its counts", state_sql},
+    migration{4, "primary: its sites, and what is kept of the log", sites_sql},
+    migration{5, "primary: tables of scanned folders", scanned_sql},
 };
 
 } // namespace

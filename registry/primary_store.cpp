@@ -3,8 +3,11 @@
 #include "registry/database.hpp"
 #include "registry/installed_type.hpp"
 #include "registry/log_fold.hpp"
+#include "registry/log_trim.hpp"
 #include "registry/migrations.hpp"
 #include "registry/model_sql.hpp"
+#include "registry/scan_table.hpp"
+#include "registry/site_table.hpp"
 #include "registry/state_seed.hpp"
 #include "registry/type_installer.hpp"
 
@@ -34,7 +37,13 @@ constexpr auto counts_sql = R"(
 class pg_primary_store final : public primary_store {
 public:
   explicit pg_primary_store(std::unique_ptr<pqxx::connection> db)
-      : db_{std::move(db)}, installer_{*db_}, fold_{*db_}, seed_{*db_} {}
+      : db_{std::move(db)},
+        installer_{*db_},
+        fold_{*db_},
+        seed_{*db_},
+        sites_{*db_},
+        trim_{*db_},
+        scans_{*db_} {}
 
   result<void> prepare() {
     if (auto ok = migrate(*db_, primary_migrations()); !ok)
@@ -43,7 +52,11 @@ public:
             guarded("set up the session", [&] { pqxx::nontransaction{*db_}.exec(session_sql); });
         !ok)
       return ok;
-    return fold_.prepare();
+    if (auto ok = fold_.prepare(); !ok)
+      return ok;
+    if (auto ok = sites_.prepare(); !ok)
+      return ok;
+    return trim_.prepare(fold_.place());
   }
 
   result<void> lock_out_others(std::chrono::milliseconds patience) override {
@@ -51,6 +64,8 @@ public:
   }
 
   result<std::vector<type_status>> install(std::span<const replicable_type> types) override {
+    if (auto made = scans_.make(types); !made)
+      return fail(std::move(made).error());
     declared_.clear();
     for (const auto& type : types)
       declared_.push_back(type.name);
@@ -63,11 +78,40 @@ public:
   result<revision> publish(const std::string& type, const std::string& key, operation op) override;
   [[nodiscard]] result<std::vector<primary_counts>> counts() override;
 
+  result<std::vector<std::string>> note_sites(std::span<const site_note> notes) override {
+    return sites_.note(notes);
+  }
+  result<std::vector<site_standing>> sites(wall_time now) override {
+    return trim_.standing(now, sites_.rows());
+  }
+  result<bool> forget_site(const std::string& name) override { return sites_.forget(name); }
+  result<void> observe_log(wall_time now, const log_retention& keep) override {
+    return trim_.observe(now, fold_.place(), fold_.take_weight(), keep);
+  }
+  result<trimmed_slice> trim(wall_time now, const log_retention& keep, std::size_t limit) override {
+    return trim_.trim(now, keep, sites_.rows(), limit);
+  }
+
+  result<scanned_page> scanned(const std::string& type, const std::string& after,
+                               const std::string& until, std::size_t limit) override {
+    return scans_.page(type, after, until, limit);
+  }
+  result<std::vector<scanned_place>> scanned_at(const std::string& type,
+                                                std::span<const std::string> paths) override {
+    return scans_.places(type, paths);
+  }
+  result<void> keep_scan(const std::string& type, const scan_differences& differences) override {
+    return scans_.apply(type, differences);
+  }
+
 private:
   std::unique_ptr<pqxx::connection> db_;
   type_installer installer_;
   log_fold fold_;
   state_seed seed_;
+  site_table sites_;
+  log_trim trim_;
+  scan_table scans_;
   std::vector<std::string> declared_;
 };
 

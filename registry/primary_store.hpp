@@ -6,6 +6,8 @@
 
 #include "config/config.hpp"
 #include "registry/records.hpp"
+#include "registry/scanned_rows.hpp"
+#include "registry/site_standing.hpp"
 
 #include <chrono>
 #include <memory>
@@ -62,6 +64,28 @@ public:
                                    operation op) = 0;
 
   [[nodiscard]] virtual result<std::vector<primary_counts>> counts() = 0;
+
+  /// Keeps where these sites stand, one note for each. Answers with the names that are new.
+  virtual result<std::vector<std::string>> note_sites(std::span<const site_note> notes) = 0;
+  /// The sites by name, and how far each is behind.
+  virtual result<std::vector<site_standing>> sites(wall_time now) = 0;
+  /// Forgets a site: it keeps no events any more. False: it was not known.
+  virtual result<bool> forget_site(const std::string& name) = 0;
+
+  /// Notes how old and how large the log is; each second or so.
+  virtual result<void> observe_log(wall_time now, const log_retention& keep) = 0;
+  /// Removes up to `limit` events that every known site has read, or that are older or more than
+  /// the retention allows; never one that is not folded yet, nor the row of a place that somebody
+  /// may stand at.
+  virtual result<trimmed_slice> trim(wall_time now, const log_retention& keep,
+                                     std::size_t limit) = 0;
+  // -- the tables of scanned types (scan_table.hpp); install() makes them ----------------------
+
+  virtual result<scanned_page> scanned(const std::string& type, const std::string& after,
+                                       const std::string& until, std::size_t limit) = 0;
+  virtual result<std::vector<scanned_place>> scanned_at(const std::string& type,
+                                                        std::span<const std::string> paths) = 0;
+  virtual result<void> keep_scan(const std::string& type, const scan_differences& differences) = 0;
 };
 
 } // namespace farshore

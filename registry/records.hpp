@@ -81,11 +81,23 @@ struct catalogue_row {
 struct catalogue_page {
   std::string type;
   std::int64_t generation = 0;
+  /// What was asked for: record ids above this one. The type's first page: record_id_before_all.
+  record_id after = record_id_before_all;
   std::vector<catalogue_row> rows;
   /// Pass as `after` for the next page. Unlike rows.back().record it also moves past records that
   /// are not available.
   record_id next_after = 0;
   bool last = false;
+};
+
+/// What became of the records that were asked for by id.
+struct records_page {
+  std::string type;
+  std::int64_t generation = 0;
+  /// In ascending order.
+  std::vector<record_id> asked;
+  /// Of those that are there and available.
+  std::vector<catalogue_row> rows;
 };
 
 /// Permission to bring one record to its target. Whoever holds it is the only one at work on the
@@ -110,6 +122,8 @@ struct claim {
   std::optional<std::uint64_t> size;
   /// Failures in a row so far.
   int retry_count = 0;
+  /// A change that just came, not bulk work.
+  bool live = false;
 };
 
 /// How the work on a claim ended.
@@ -174,6 +188,13 @@ struct catalogue_request {
   record_id after = 0;
   std::size_t limit = 5000;
 };
+
+/// At most records_asked_max, in ascending order.
+struct records_request {
+  std::string type;
+  std::vector<record_id> records;
+};
+inline constexpr std::size_t records_asked_max = 5000;
 
 /// Where the primary stands: taken before a backfill, and by `wait`.
 struct primary_position {

@@ -2,8 +2,9 @@
 
 #include "registry/row_rules.hpp"
 #include "registry/sql_array.hpp"
+#include "registry/suspect_rows.hpp"
+#include "registry/type_statements.hpp"
 
-#include <array>
 #include <string_view>
 #include <utility>
 
@@ -26,43 +27,6 @@ constexpr auto planner_sql = R"(
   SET max_parallel_workers_per_gather = 0;
   SET jit = off
 )";
-
-// -- what several statements share: placeholders in their texts ----------------------------------
-
-struct fragment {
-  std::string_view placeholder;
-  std::string_view sql;
-};
-
-constexpr std::array fragments{
-    // What the page brings (p) is just what is on the disk.
-    fragment{"{on_disk}", R"((r.state = 2 AND r.wanted AND p.sum = r.verification_checksum
-                              AND p.locator = r.locator))"},
-    // stale_locators once the row lies at p.locator.
-    fragment{"{relocated}", R"(CASE
-        WHEN p.locator = r.locator OR r.locator = '' OR r.locator = ANY (r.stale_locators)
-        THEN r.stale_locators ELSE r.stale_locators || r.locator END)"},
-    // A row that was never synced lacks older content than any change that comes.
-    fragment{"{never_synced}", "(r.synced_revision IS NULL AND r.due_since IS NULL)"},
-    // A checksum alone does not let bulk work overtake live changes.
-    fragment{"{keeps_place}", "(p.brings_sum AND p.present AND r.state IN (0, 1))"},
-    // What came while the transfer ran may have brought nothing but the very content that landed.
-    fragment{"{settled}", R"((r.wanted AND NOT o.outdated
-        AND (r.target_revision = o.reached
-             OR (r.primary_checksum = o.sum AND r.locator = o.place
-                 AND cardinality(r.stale_locators) <= o.settled))) IS TRUE)"},
-    // What is left of stale_locators.
-    fragment{"{unsettled}", "r.stale_locators[o.settled + 1:]"},
-    fragment{"{resync}",
-             "UPDATE {table} AS r SET state = 0, retry_at = farshore.at($1), retry_count = 0"},
-    // What is due, or under way, keeps its place.
-    fragment{"{resync_changes}",
-             "(r.state <> 1 AND (r.state <> 0 OR r.retry_at > farshore.at($1)))"},
-    // Of the common table expressions `raised`, `changed` and `inserted`.
-    fragment{"{effect}", R"(
-      SELECT (SELECT count(*) FROM raised) AS raised,
-             (SELECT count(*) FROM changed) + (SELECT count(*) FROM inserted) AS due)"},
-};
 
 // -- pages ---------------------------------------------------------------------------------------
 
@@ -120,12 +84,12 @@ constexpr auto truncation_sql = R"(
   WHERE r.target_revision < $1::bigint
 )";
 
-// In `changed`: the log did not tell of it, so nothing is known of when; and what is due as a live
-// change stays so.
+// $8: asked for by id, so that an unwanted row is wanted again.
 constexpr auto catalogue = "registry catalogue";
 constexpr auto catalogue_sql = R"(
   WITH p AS (
-    SELECT record_id, revision, key, locator, size, decode(sum, 'hex') AS sum
+    SELECT record_id, revision, key, locator, size, decode(sum, 'hex') AS sum,
+           {bulk_due} AS due_at
     FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[])
       AS page (record_id, revision, key, locator, size, sum)
   ), raised AS (
@@ -139,23 +103,25 @@ constexpr auto catalogue_sql = R"(
     RETURNING 1
   ), changed AS (
     UPDATE {table} AS r SET
-      target_revision = p.revision,
+      target_revision = greatest(r.target_revision, p.revision),
       wanted = true,
       stale_locators = {relocated},
       locator = p.locator,
       key = p.key,
       size = p.size,
       primary_checksum = p.sum,
-      due_since = CASE WHEN NOT {never_synced} THEN farshore.at(0) END,
+      due_since = {untold},
       state = 0,
-      retry_at = CASE WHEN r.state = 0 AND r.retry_at IS NULL THEN NULL ELSE farshore.at($1) END
+      retry_at = CASE WHEN {is_live} THEN NULL ELSE p.due_at END
     FROM p
-    WHERE r.record_id = p.record_id AND r.target_revision < p.revision AND {on_disk} IS NOT TRUE
+    WHERE r.record_id = p.record_id
+      AND (r.target_revision < p.revision OR ($8::boolean AND NOT r.wanted))
+      AND {on_disk} IS NOT TRUE
     RETURNING 1
   ), inserted AS (
     INSERT INTO {table} (type_id, record_id, key, locator, target_revision, size,
                          primary_checksum, retry_at, created_at)
-    SELECT {type}, record_id, key, locator, revision, size, sum, farshore.at($1), farshore.at($1)
+    SELECT {type}, record_id, key, locator, revision, size, sum, due_at, farshore.at($1)
     FROM p
     WHERE NOT EXISTS (SELECT FROM {table} AS r WHERE r.record_id = p.record_id)
     RETURNING 1
@@ -172,12 +138,41 @@ constexpr auto epoch_rows_sql = R"(
     missing_on_primary = false,
     retry_count = 0,
     state = 0,
-    retry_at = farshore.at($1)
+    retry_at = {bulk_due}
+)";
+
+constexpr auto let_go = "registry let go";
+constexpr auto let_go_sql = R"(
+  UPDATE {table} AS r SET
+    wanted = false,
+    due_since = {untold},
+    state = 0,
+    retry_at = CASE WHEN {is_live} THEN NULL ELSE {bulk_due} END
+  FROM unnest($2::bigint[]) AS absent (id)
+  CROSS JOIN LATERAL (SELECT FROM farshore.suspect AS s
+                      WHERE s.type_id = {type} AND s.record_id = absent.id
+                        AND s.suspicion = 3 LIMIT 1) AS approved
+  WHERE r.record_id = absent.id AND r.wanted
+)";
+
+// A change that is due at once keeps its place; what failed waits as before.
+constexpr auto distrust = "registry distrust";
+constexpr auto distrust_sql = R"(
+  UPDATE {table} AS r SET
+    synced_revision = NULL,
+    due_since = NULL,
+    verification_checksum = NULL,
+    verified_at = NULL,
+    verification_state = 0,
+    state = CASE WHEN r.state = 3 THEN 3 ELSE 0 END,
+    retry_at = CASE WHEN r.state = 3 OR (r.state = 0 AND r.retry_at IS NULL) THEN r.retry_at
+                    ELSE {bulk_due} END
 )";
 
 // -- claims --------------------------------------------------------------------------------------
 
-// Two ranges of one index, in its order; the second is read only as far as the first leaves room.
+// Two ranges of one index, in its order; the second is read only as far as the first leaves room,
+// and at most $3 of it. $4: removals only.
 constexpr auto due = "registry due";
 constexpr auto due_sql = R"(
   SELECT nextval('farshore.claim_token') AS token, due.*,
@@ -186,14 +181,14 @@ constexpr auto due_sql = R"(
     (SELECT record_id, key, locator, stale_locators, wanted, target_revision, primary_checksum,
             size, retry_count, state, retry_at
      FROM {table}
-     WHERE state <> 2 AND retry_at IS NULL
+     WHERE state <> 2 AND retry_at IS NULL AND (NOT $4::boolean OR NOT wanted)
      ORDER BY retry_at NULLS FIRST, record_id LIMIT $1::bigint)
     UNION ALL
     (SELECT record_id, key, locator, stale_locators, wanted, target_revision, primary_checksum,
             size, retry_count, state, retry_at
      FROM {table}
-     WHERE state <> 2 AND retry_at <= farshore.at($2)
-     ORDER BY retry_at NULLS FIRST, record_id LIMIT $1::bigint)
+     WHERE state <> 2 AND retry_at <= farshore.at($2) AND (NOT $4::boolean OR NOT wanted)
+     ORDER BY retry_at NULLS FIRST, record_id LIMIT $3::bigint)
     LIMIT $1::bigint
   ) AS due
 )";
@@ -339,13 +334,13 @@ constexpr auto resync_failing_sql = R"(
 constexpr auto resync_some = "registry resync slice";
 constexpr auto resync_some_sql = R"(
   WITH slice AS (
-    SELECT record_id FROM {table}
+    SELECT record_id AS id FROM {table}
     WHERE record_id > $2::bigint AND record_id <= $3::bigint
     ORDER BY record_id LIMIT $4::bigint
-  ), changed AS ({resync} FROM slice WHERE r.record_id = slice.record_id AND {resync_changes})
-  SELECT max(record_id) AS last,
+  ), changed AS ({resync} FROM slice WHERE r.record_id = slice.id AND {resync_changes})
+  SELECT max(id) AS last,
          EXISTS (SELECT FROM {table}
-                 WHERE record_id > (SELECT max(record_id) FROM slice)
+                 WHERE record_id > (SELECT max(id) FROM slice)
                    AND record_id <= $3::bigint) AS more
   FROM slice
 )";
@@ -363,17 +358,6 @@ constexpr auto lag_sql = R"(
            AS since_us
   FROM farshore.registry_counts AS c WHERE c.type_id = {type}
 )";
-
-/// The name of the type's own prepared statement.
-std::string of(const char* statement, type_number type) {
-  return statement + (" " + std::to_string(type));
-}
-
-std::string replaced(std::string text, std::string_view what, std::string_view by) {
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
-    text.replace(at, what.size(), by);
-  return text;
-}
 
 std::optional<std::int64_t> signed_size(std::optional<std::uint64_t> size) {
   return size ? std::optional{static_cast<std::int64_t>(*size)} : std::nullopt;
@@ -424,22 +408,20 @@ std::optional<wall_time> time_of(const pqxx::field& microseconds) {
 
 void prepare_registry_statements(pqxx::connection_base& db) {
   pqxx::nontransaction{db}.exec0(planner_sql);
-  db.prepare(epoch_rows, epoch_rows_sql);
+  db.prepare(epoch_rows, expanded(epoch_rows_sql));
   db.prepare(wanted_elsewhere, wanted_elsewhere_sql);
 }
 
 void prepare_registry_statements(pqxx::connection_base& db, type_number type,
                                  const std::string& name) {
-  const auto table = "farshore." + db.quote_name(partition_of(name));
-  const auto prepare = [&](const char* statement, std::string text) {
-    for (const auto& [placeholder, sql] : fragments)
-      text = replaced(std::move(text), placeholder, sql);
-    text = replaced(std::move(text), "{table}", table);
-    db.prepare(of(statement, type), replaced(std::move(text), "{type}", std::to_string(type)));
+  const auto prepare = [&](const char* statement, const char* text) {
+    prepare_for_type(db, type, name, statement, text);
   };
   prepare(events, events_sql);
   prepare(truncation, truncation_sql);
   prepare(catalogue, catalogue_sql);
+  prepare(let_go, let_go_sql);
+  prepare(distrust, distrust_sql);
   prepare(due, due_sql);
   prepare(waiting, waiting_sql);
   prepare(synced, synced_sql);
@@ -452,10 +434,7 @@ void prepare_registry_statements(pqxx::connection_base& db, type_number type,
   prepare(resync_some, resync_some_sql);
   prepare(last, last_sql);
   prepare(lag, lag_sql);
-}
-
-std::string partition_of(const std::string& type) {
-  return type + "_registry";
+  prepare_suspect_statements(db, type, name);
 }
 
 page_effect write_events(pqxx::transaction_base& tx, type_number type,
@@ -463,8 +442,8 @@ page_effect write_events(pqxx::transaction_base& tx, type_number type,
                          std::optional<wall_time> since_of_new, wall_time now) {
   const auto brings_sum = [](const auto& e) { return e.op == operation::checksum_succeeded; };
   return effect_of(tx.exec_prepared1(
-      of(events, type), to_microseconds(since), to_microseconds(since_of_new), to_microseconds(now),
-      sql_array(page, [](const auto& e) { return e.record; }),
+      statement_of(events, type), to_microseconds(since), to_microseconds(since_of_new),
+      to_microseconds(now), sql_array(page, [](const auto& e) { return e.record; }),
       sql_array(page, [](const auto& e) { return e.id; }),
       sql_array(page, [](const auto& e) { return e.present; }), sql_array(page, brings_sum),
       sql_array(page, [](const auto& e) { return std::string_view{e.key}; }),
@@ -475,29 +454,46 @@ page_effect write_events(pqxx::transaction_base& tx, type_number type,
 
 std::size_t write_truncation(pqxx::transaction_base& tx, type_number type, revision id,
                              wall_time since) {
-  return tx.exec_prepared0(of(truncation, type), id, to_microseconds(since)).affected_rows();
+  return tx.exec_prepared0(statement_of(truncation, type), id, to_microseconds(since))
+      .affected_rows();
 }
 
 page_effect write_catalogue(pqxx::transaction_base& tx, type_number type,
-                            std::span<const catalogue_row> rows, wall_time now) {
+                            std::span<const catalogue_row> rows, wall_time now, bool asked) {
   return effect_of(
-      tx.exec_prepared1(of(catalogue, type), to_microseconds(now),
+      tx.exec_prepared1(statement_of(catalogue, type), to_microseconds(now),
                         sql_array(rows, [](const auto& c) { return c.record; }),
                         sql_array(rows, [](const auto& c) { return c.rev; }),
                         sql_array(rows, [](const auto& c) { return std::string_view{c.key}; }),
                         sql_array(rows, [](const auto& c) { return std::string_view{c.locator}; }),
                         sql_array(rows, [](const auto& c) { return signed_size(c.size); }),
-                        sql_array(rows, [](const auto& c) { return hex(c.sum); })));
+                        sql_array(rows, [](const auto& c) { return hex(c.sum); }), asked));
 }
 
 void write_epoch(pqxx::transaction_base& tx, wall_time now) {
   tx.exec_prepared0(epoch_rows, to_microseconds(now));
 }
 
+std::size_t write_gone(pqxx::transaction_base& tx, type_number type,
+                       std::span<const record_id> absent, wall_time now) {
+  return tx
+      .exec_prepared0(statement_of(let_go, type), to_microseconds(now),
+                      sql_array(absent, [](record_id id) { return id; }))
+      .affected_rows();
+}
+
+void write_distrust(pqxx::transaction_base& tx, type_number type, wall_time now) {
+  tx.exec_prepared0(statement_of(distrust, type), to_microseconds(now));
+}
+
+// -- claims --------------------------------------------------------------------------------------
+
 std::vector<due_row> read_due(pqxx::transaction_base& tx, type_number type, std::size_t limit,
-                              wall_time now) {
+                              claim_scope scope, wall_time now) {
   std::vector<due_row> rows;
-  for (const auto& found : tx.exec_prepared(of(due, type), limit, to_microseconds(now))) {
+  const auto of_bulk = scope == claim_scope::live ? 0 : limit;
+  for (const auto& found : tx.exec_prepared(statement_of(due, type), limit, to_microseconds(now),
+                                            of_bulk, scope == claim_scope::removals)) {
     auto& [token, row] = rows.emplace_back();
     token = found["token"].as<claim_token>();
     row.record = found["record_id"].as<record_id>();
@@ -518,7 +514,8 @@ std::vector<due_row> read_due(pqxx::transaction_base& tx, type_number type, std:
 std::vector<registry_row> read_waiting(pqxx::transaction_base& tx, type_number type,
                                        std::size_t limit, wall_time now) {
   std::vector<registry_row> rows;
-  for (const auto& found : tx.exec_prepared(of(waiting, type), limit, to_microseconds(now))) {
+  for (const auto& found :
+       tx.exec_prepared(statement_of(waiting, type), limit, to_microseconds(now))) {
     auto& row = rows.emplace_back();
     row.record = found["record_id"].as<record_id>();
     row.retry_at = time_of(found["retry_us"]);
@@ -543,7 +540,7 @@ std::vector<bool> find_wanted_elsewhere(pqxx::transaction_base& tx, type_number 
 void write_synced(pqxx::transaction_base& tx, type_number type, std::span<const ended_claim> ended,
                   wall_time now) {
   tx.exec_prepared0(
-      of(synced, type), to_microseconds(now),
+      statement_of(synced, type), to_microseconds(now),
       sql_array(ended, [](const auto& e) { return e.how.id.record; }),
       sql_array(ended, [](const auto& e) { return e.how.reached; }),
       sql_array(ended, [](const auto& e) { return to_hex(e.how.sum); }),
@@ -556,7 +553,7 @@ void write_synced(pqxx::transaction_base& tx, type_number type, std::span<const 
 
 void write_removed(pqxx::transaction_base& tx, type_number type,
                    std::span<const ended_claim> ended) {
-  tx.exec_prepared0(of(removed, type),
+  tx.exec_prepared0(statement_of(removed, type),
                     sql_array(ended, [](const auto& e) { return e.how.id.record; }),
                     sql_array(ended, [](const auto& e) { return e.how.reached; }),
                     sql_array(ended, [](const auto& e) {
@@ -568,7 +565,7 @@ void write_failed(pqxx::transaction_base& tx, type_number type, std::span<const 
                   wall_time now) {
   const auto is_mismatch = [](const auto& e) { return e.how.why.code == ec::checksum_mismatch; };
   tx.exec_prepared0(
-      of(failed, type), sql_array(ended, [](const auto& e) { return e.how.id.record; }),
+      statement_of(failed, type), sql_array(ended, [](const auto& e) { return e.how.id.record; }),
       sql_array(ended, [](const auto& e) { return e.how.reached; }),
       sql_array(ended, [](const auto& e) { return e.of.outdated; }),
       sql_array(ended, [&](const auto& e) { return to_microseconds(now + e.how.retry_after); }),
@@ -581,14 +578,16 @@ void write_failed(pqxx::transaction_base& tx, type_number type, std::span<const 
 void write_given_back(pqxx::transaction_base& tx, type_number type,
                       std::span<const ended_claim> ended) {
   tx.exec_prepared0(
-      of(given_back, type), sql_array(ended, [](const auto& e) { return e.how.id.record; }),
+      statement_of(given_back, type),
+      sql_array(ended, [](const auto& e) { return e.how.id.record; }),
       sql_array(ended, [](const auto& e) { return static_cast<std::int64_t>(e.of.found_state); }),
       sql_array(ended, [](const auto& e) { return to_microseconds(e.of.found_retry_at); }));
 }
 
 void write_started(pqxx::transaction_base& tx, type_number type, std::span<const record_id> records,
                    wall_time lease_end) {
-  tx.exec_prepared0(of(started, type), sql_array(records, [](record_id id) { return id; }),
+  tx.exec_prepared0(statement_of(started, type),
+                    sql_array(records, [](record_id id) { return id; }),
                     to_microseconds(lease_end));
 }
 
@@ -599,7 +598,7 @@ void reset_started(pqxx::transaction_base& tx) {
 std::size_t resync_records(pqxx::transaction_base& tx, type_number type,
                            std::span<const record_id> records, wall_time now) {
   return tx
-      .exec_prepared1(of(resync_ids, type), to_microseconds(now),
+      .exec_prepared1(statement_of(resync_ids, type), to_microseconds(now),
                       sql_array(records, [](record_id id) { return id; }))
       .front()
       .as<std::size_t>();
@@ -609,7 +608,7 @@ resynced_failed resync_failed(pqxx::transaction_base& tx, type_number type,
                               std::span<const record_id> under_claim, wall_time now) {
   resynced_failed done;
   for (const auto& row :
-       tx.exec_prepared(of(resync_failing, type), to_microseconds(now),
+       tx.exec_prepared(statement_of(resync_failing, type), to_microseconds(now),
                         sql_array(under_claim, [](record_id id) { return id; }))) {
     done.count = row["changed"].as<std::size_t>();
     if (!row["record_id"].is_null())
@@ -621,19 +620,19 @@ resynced_failed resync_failed(pqxx::transaction_base& tx, type_number type,
 resynced_slice resync_slice(pqxx::transaction_base& tx, type_number type, record_id after,
                             record_id upto, std::size_t limit, wall_time now) {
   const auto row =
-      tx.exec_prepared1(of(resync_some, type), to_microseconds(now), after, upto, limit);
+      tx.exec_prepared1(statement_of(resync_some, type), to_microseconds(now), after, upto, limit);
   if (row["last"].is_null())
     return {};
   return {row["last"].as<record_id>(), row["more"].as<bool>()};
 }
 
 std::optional<record_id> last_record(pqxx::transaction_base& tx, type_number type) {
-  const auto found = tx.exec_prepared1(of(last, type)).front();
+  const auto found = tx.exec_prepared1(statement_of(last, type)).front();
   return found.is_null() ? std::nullopt : std::optional{found.as<record_id>()};
 }
 
 type_lag read_lag(pqxx::transaction_base& tx, type_number type) {
-  const auto row = tx.exec_prepared1(of(lag, type));
+  const auto row = tx.exec_prepared1(statement_of(lag, type));
   return {row["never_synced"].as<std::int64_t>(), time_of(row["since_us"])};
 }
 

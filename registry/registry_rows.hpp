@@ -9,6 +9,8 @@
 #include "registry/claim_table.hpp"
 #include "registry/records.hpp"
 #include "registry/registry_row.hpp"
+#include "registry/store.hpp"
+#include "registry/type_statements.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -22,16 +24,10 @@
 
 namespace farshore {
 
-/// `replicable_type.id`.
-using type_number = std::int32_t;
-
 /// A time as statements take it; null where there is none.
 std::optional<std::int64_t> to_microseconds(std::optional<wall_time> t);
 /// Inverse, for a column of whole microseconds.
 std::optional<wall_time> time_of(const pqxx::field& microseconds);
-
-/// A type's partition; unquoted.
-std::string partition_of(const std::string& type);
 
 /// Sets the connection's planner to what suits these statements; call once for a connection, before
 /// anything else.
@@ -54,9 +50,15 @@ page_effect write_events(pqxx::transaction_base& tx, type_number type,
 /// Returns how many rows it made due.
 std::size_t write_truncation(pqxx::transaction_base& tx, type_number type, revision id,
                              wall_time since);
+/// `asked`: the rows are not a page's, but were asked for by id.
 page_effect write_catalogue(pqxx::transaction_base& tx, type_number type,
-                            std::span<const catalogue_row> rows, wall_time now);
+                            std::span<const catalogue_row> rows, wall_time now, bool asked = false);
 void write_epoch(pqxx::transaction_base& tx, wall_time now);
+/// Marks the rows of the approved ones among `absent` for removal. Returns how many.
+std::size_t write_gone(pqxx::transaction_base& tx, type_number type,
+                       std::span<const record_id> absent, wall_time now);
+/// Forgets what the type's rows believe of the disk.
+void write_distrust(pqxx::transaction_base& tx, type_number type, wall_time now);
 
 // -- claims --------------------------------------------------------------------------------------
 
@@ -66,9 +68,9 @@ struct due_row {
   /// Without the fields that a claim does not need.
   registry_row row;
 };
-/// The first `limit` rows that are due, in the order in which they fall due.
+/// The first `limit` rows of the scope that are due, in the order in which they fall due.
 std::vector<due_row> read_due(pqxx::transaction_base& tx, type_number type, std::size_t limit,
-                              wall_time now);
+                              claim_scope scope, wall_time now);
 /// The first `limit` rows that are not due yet; only record and retry_at.
 std::vector<registry_row> read_waiting(pqxx::transaction_base& tx, type_number type,
                                        std::size_t limit, wall_time now);

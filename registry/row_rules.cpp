@@ -3,6 +3,7 @@
 #include "config/locator.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace farshore {
@@ -90,6 +91,14 @@ void make_pending(registry_row& row, std::optional<wall_time> retry_at) {
   row.retry_at = retry_at;
 }
 
+/// Due as bulk work, with a change that the log did not tell of. What is due as a live change stays
+/// so.
+void make_due_untold(registry_row& row, wall_time now) {
+  note_change(row, since_unknown);
+  const bool is_live = row.state == sync_state::pending && !row.retry_at;
+  make_pending(row, is_live ? std::nullopt : std::optional{bulk_due(now, row.size, row.record)});
+}
+
 } // namespace
 
 wall_time stored_time(wall_time t) {
@@ -145,9 +154,9 @@ std::map<std::string, revision> truncations(const events_page& page) {
   return highest;
 }
 
-std::vector<catalogue_row> catalogue_rows(const catalogue_page& page) {
+std::vector<catalogue_row> catalogue_rows(std::span<const catalogue_row> page) {
   std::map<record_id, const catalogue_row*> found;
-  for (const auto& row : page.rows)
+  for (const auto& row : page)
     found[row.record] = &row;
   std::vector<catalogue_row> rows;
   rows.reserve(found.size());
@@ -166,6 +175,24 @@ std::optional<wall_time> told_recovery_point(std::optional<wall_time>& told,
     return {};
   told = std::max(told.value_or(*now), *now);
   return told;
+}
+
+wall_time bulk_due(wall_time now, std::optional<std::uint64_t> size, record_id record) {
+  using std::chrono::microseconds;
+  constexpr std::chrono::minutes step{10};
+  constexpr std::array<std::uint64_t, 5> class_bytes_max{64u << 10, 1u << 20, 16u << 20, 256u << 20,
+                                                         std::uint64_t{4} << 30};
+  const auto bytes = size.value_or(1u << 20);
+  const auto size_class =
+      std::ranges::lower_bound(class_bytes_max, bytes) - class_bytes_max.begin();
+  const microseconds recency{std::clamp<record_id>(record, 0, microseconds{step}.count() - 1)};
+  const auto found = std::chrono::floor<std::chrono::duration<std::int64_t, std::ratio<600>>>(
+      now.time_since_epoch());
+  return wall_time{found + (size_class - 6) * step - recency};
+}
+
+bool changes_disk(const outcome& how) {
+  return how.how == outcome::kind::removed || (how.how == outcome::kind::synced && !how.adopted);
 }
 
 std::vector<std::string> locators_to_lock(const registry_row& row) {
@@ -242,15 +269,15 @@ registry_row row_of(const catalogue_row& found, wall_time now) {
   row.target_revision = found.rev;
   row.size = found.size;
   row.primary_checksum = found.sum;
-  row.retry_at = now;
+  row.retry_at = bulk_due(now, found.size, found.record);
   row.created_at = now;
   return row;
 }
 
-change apply_catalogue(registry_row& row, const catalogue_row& found, wall_time now) {
-  if (row.target_revision >= found.rev)
+change apply_catalogue(registry_row& row, const catalogue_row& found, wall_time now, bool asked) {
+  if (row.target_revision >= found.rev && (row.wanted || !asked))
     return change::none;
-  row.target_revision = found.rev;
+  row.target_revision = std::max(row.target_revision, found.rev);
   row.key = found.key;
   row.primary_checksum = found.sum;
   if (is_on_disk(row, found.locator, found.sum)) {
@@ -260,10 +287,17 @@ change apply_catalogue(registry_row& row, const catalogue_row& found, wall_time 
   row.wanted = true;
   relocate(row, found.locator);
   row.size = found.size;
-  note_change(row, since_unknown); // the log did not tell of it
-  const bool is_live = row.state == sync_state::pending && !row.retry_at;
-  make_pending(row, is_live ? std::nullopt : std::optional{now});
+  make_due_untold(row, now);
   return change::due;
+}
+
+bool differs(const registry_row* row, const catalogue_row& found) {
+  return !row || !row->wanted || row->target_revision < found.rev;
+}
+
+void apply_gone(registry_row& row, wall_time now) {
+  row.wanted = false;
+  make_due_untold(row, now);
 }
 
 void apply_epoch(registry_row& row, wall_time now) {
@@ -273,7 +307,19 @@ void apply_epoch(registry_row& row, wall_time now) {
   row.due_since.reset();
   row.missing_on_primary = false;
   row.retry_count = 0;
-  make_pending(row, now);
+  make_pending(row, bulk_due(now, row.size, row.record));
+}
+
+void apply_distrust(registry_row& row, wall_time now) {
+  row.synced_revision.reset();
+  row.due_since.reset();
+  row.sum.reset();
+  row.verified_at.reset();
+  row.verification = verification_state::pending;
+  if (row.state == sync_state::failed)
+    return; // what fails backs off all the same
+  const bool is_live = row.state == sync_state::pending && !row.retry_at;
+  make_pending(row, is_live ? std::nullopt : std::optional{bulk_due(now, row.size, row.record)});
 }
 
 bool resync_changes(const registry_row& row, wall_time now) {
@@ -284,7 +330,7 @@ bool resync_changes(const registry_row& row, wall_time now) {
 
 void apply_resync(registry_row& row, wall_time now) {
   row.retry_count = 0;
-  make_pending(row, now);
+  make_pending(row, bulk_due(now, row.size, row.record));
 }
 
 void apply_synced(registry_row& row, const outcome& how, const live_claim& of, wall_time now) {

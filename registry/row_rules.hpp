@@ -8,7 +8,10 @@
 #include "registry/records.hpp"
 #include "registry/registry_row.hpp"
 
+#include <cstdint>
 #include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,12 +37,23 @@ std::map<std::string, std::vector<served_event>> newest_events(const events_page
 /// events: what lies below it and was served as present comes again, with a higher id.
 std::map<std::string, revision> truncations(const events_page& page);
 /// A page's rows, each record once, by record.
-std::vector<catalogue_row> catalogue_rows(const catalogue_page& page);
+std::vector<catalogue_row> catalogue_rows(std::span<const catalogue_row> page);
 
 /// What to tell of a type's recovery point where `now` was found, and `told` is the latest that was
 /// told (updated): within an epoch it never goes back.
 std::optional<wall_time> told_recovery_point(std::optional<wall_time>& told,
                                              std::optional<wall_time> now);
+
+/// When bulk work that is found at `now` counts as due: always in the past, since among what is
+/// due the earliest goes first. Of what is found within the same ten minutes the small goes before
+/// the large, in six classes of size (up to 64 KiB, 1 MiB, 16 MiB, 256 MiB, 4 GiB, above; what is
+/// unknown counts as 1 MiB), and within a class the higher record id, that is as a rule the more
+/// recent, before the lower (ids above 600 million are equal). Each class costs ten minutes: so
+/// the largest waits for what is found within the next hour, and for nothing that comes later.
+wall_time bulk_due(wall_time now, std::optional<std::uint64_t> size, record_id record);
+
+/// Something was placed or removed.
+bool changes_disk(const outcome& how);
 
 /// Everything that a worker on the row may touch.
 std::vector<std::string> locators_to_lock(const registry_row& row);
@@ -57,8 +71,17 @@ registry_row row_of(const served_event& e, std::optional<wall_time> since, wall_
 change apply_event(registry_row& row, const served_event& e, wall_time since);
 change apply_truncation(registry_row& row, revision id, wall_time since);
 registry_row row_of(const catalogue_row& found, wall_time now);
-change apply_catalogue(registry_row& row, const catalogue_row& found, wall_time now);
+/// `asked`: not of a page, but asked for by id. Then the record is there, whatever the log said,
+/// and an unwanted row is wanted again; a page may be behind the log.
+change apply_catalogue(registry_row& row, const catalogue_row& found, wall_time now,
+                       bool asked = false);
+/// The row (nullptr: none) is not what the catalogue calls for.
+bool differs(const registry_row* row, const catalogue_row& found);
+/// The record is gone, and no event told so.
+void apply_gone(registry_row& row, wall_time now);
 void apply_epoch(registry_row& row, wall_time now);
+/// Forgets what the row believes of the disk.
+void apply_distrust(registry_row& row, wall_time now);
 void apply_resync(registry_row& row, wall_time now);
 /// False: leave the row alone, it is due or under way.
 bool resync_changes(const registry_row& row, wall_time now);

@@ -173,10 +173,44 @@ constexpr std::string_view counts_sql = R"(
   END $$;
 )";
 
+// Suspects lie apart from the rows: a check of millions finds few, and writes no row for the
+// others.
+constexpr std::string_view walks_sql = R"(
+  ALTER TABLE farshore.replicable_type
+    ADD COLUMN walk_stage smallint NOT NULL DEFAULT 0 CHECK (walk_stage BETWEEN 0 AND 2),
+    ADD COLUMN walk_seen bigint NOT NULL DEFAULT 0,
+    ADD COLUMN found_missing bigint NOT NULL DEFAULT 0,
+    ADD COLUMN found_gone bigint NOT NULL DEFAULT 0,
+    ADD COLUMN held bigint NOT NULL DEFAULT 0,
+    ADD COLUMN walk_ended_at timestamptz;
+
+  CREATE TABLE farshore.suspect (
+    record_id bigint NOT NULL,
+    type_id integer NOT NULL,
+    -- 0 seen, 1 confirmed, 2 held, 3 approved
+    suspicion smallint NOT NULL DEFAULT 0 CHECK (suspicion BETWEEN 0 AND 3),
+    PRIMARY KEY (type_id, record_id));
+)";
+
+// Types that share a store share its row. The id is empty while nothing is known of the store.
+constexpr std::string_view stores_sql = R"(
+  CREATE TABLE farshore.store (
+    path text PRIMARY KEY,
+    identity text NOT NULL,
+    counter bigint NOT NULL,
+    -- The file may say counter + 1 already.
+    pending boolean NOT NULL,
+    device bigint NOT NULL,
+    noticed text NOT NULL,
+    noticed_at timestamptz);
+)";
+
 constexpr std::array secondary_steps{
     migration{1, "secondary: times", times_sql},
     migration{2, "secondary: cursor, types, registry", tables_sql},
     migration{3, "secondary: counts", counts_sql},
+    migration{4, "secondary: walks and suspects", walks_sql},
+    migration{5, "secondary: stores", stores_sql},
 };
 
 } // namespace

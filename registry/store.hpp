@@ -14,12 +14,15 @@
 #pragma once
 
 #include "registry/records.hpp"
+#include "registry/store_identity.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace farshore {
@@ -33,14 +36,43 @@ struct store_type {
   bool enabled = true;
 };
 
-/// How far a type's backfill has come; kept across restarts.
+/// What a walk through a type's catalogue is at.
+enum class walk_stage : std::uint8_t {
+  /// No walk is under way.
+  none = 0,
+  /// Reads the catalogue, page by page.
+  reading = 1,
+  /// Asks again, by id, for what differed.
+  confirming = 2,
+};
+std::string_view to_string(walk_stage stage);
+
+/// How a type's walk through the primary's catalogue stands: the first one of a generation makes
+/// the rows (backfill), each later one compares them (check). Kept across restarts.
 struct backfill_state {
   std::string type;
-  /// The primary's generation that is being, or was, backfilled; 0: none yet.
+  /// The primary's generation that is being, or was, walked through; 0: none yet.
   std::int64_t generation = 0;
-  /// Continue behind this record id.
+  /// The stage goes on behind this record id.
   record_id after = record_id_before_all;
+  /// A walk of this generation has been through.
   bool complete = false;
+  walk_stage stage = walk_stage::none;
+
+  // Of the walk that is under way, or of the last one:
+  /// Catalogue rows that it has read.
+  std::int64_t seen = 0;
+  /// Records that had no row, or a change that the log did not tell of.
+  std::int64_t found_missing = 0;
+  /// Rows whose record was gone, marked for removal.
+  std::int64_t found_gone = 0;
+
+  /// Rows whose record is gone, not marked: so many wait for the operator's word.
+  std::int64_t held = 0;
+  /// When the last walk ended.
+  std::optional<wall_time> ended_at = {};
+
+  friend bool operator==(const backfill_state&, const backfill_state&) = default;
 };
 
 struct cursor_state {
@@ -57,6 +89,8 @@ struct applied {
   /// Types that have new due records: their supervisors should look.
   std::vector<std::string> due_types;
   std::size_t changed = 0;
+  /// How the type's walk stands; after a page of the catalogue, or records asked for by id.
+  std::optional<backfill_state> walk = {};
 };
 
 struct claimed {
@@ -69,6 +103,15 @@ struct claimed {
   bool passed_over = false;
   /// Time until the next record falls due, when fewer than `limit` were due and one waits.
   std::optional<std::chrono::milliseconds> next_due;
+};
+
+/// Which due records a claim is for.
+enum class claim_scope : std::uint8_t {
+  all,
+  /// Live changes: what is due without a time.
+  live,
+  /// What is to be absent.
+  removals,
 };
 
 /// Which records of a type a resync is for.
@@ -93,17 +136,22 @@ public:
   virtual result<void> commit() = 0;
 
   /// Makes the declared types known (partitions, counts). A type that is no longer declared, or not
-  /// enabled, keeps its rows but is never claimed.
+  /// enabled, keeps its rows but is never claimed. One that moved to another store is distrusted
+  /// there (see distrust_store).
   virtual result<void> declare_types(std::span<const store_type> types) = 0;
 
   [[nodiscard]] virtual result<cursor_state> cursor() = 0;
   [[nodiscard]] virtual result<std::vector<backfill_state>> backfills() = 0;
 
-  /// A new epoch: forgets the log's place and every backfill, voids all claims, keeps the rows but
-  /// makes all of them due (revisions of the old epoch mean nothing). What a voided claim locked
-  /// stays locked until its worker reports or its lease has run out.
+  /// A new epoch: forgets the log's place, every walk and every suspect, voids all claims, keeps
+  /// the rows but makes all of them due (revisions of the old epoch mean nothing). What a voided
+  /// claim locked stays locked until its worker reports or its lease has run out.
   virtual result<epoch_number> start_epoch(const std::string& identity,
                                            const event_position& place) = 0;
+
+  /// The log between the cursor's place and this one is lost: goes on there, in the same epoch; the
+  /// rows keep their revisions, and every type's walk begins anew, with nothing complete.
+  virtual result<void> skip_to(const event_position& place) = 0;
 
   /// Raises targets, makes and marks rows, and moves the cursor to `page.upto`, all at once.
   /// An event whose id is not above the row's target changes nothing (so applying twice is safe).
@@ -111,15 +159,34 @@ public:
   /// Content that is on disk already, by the checksum that an event brings, makes no work.
   virtual result<applied> apply_events(const events_page& page) = 0;
 
-  /// Makes a row for each record that has none, raises a target that lies below the page's
-  /// revision (never lowers one), and moves the type's backfill to `page.next_after`.
-  /// A page of a generation other than the type's current backfill starts that generation's (whose
-  /// revisions are all above what an earlier one could know, so every row is looked at again).
+  /// Moves the type's walk to `page.next_after`; a first page (by its `after`) begins a new walk.
+  /// Until a walk of the page's generation has been through, it makes a row for each record that
+  /// has none, and raises a target that lies below the page's revision (never lowers one; a new
+  /// generation's revisions are all above what an earlier one could know, so every row is looked at
+  /// again). From then on it changes no row. What differs (a record without a wanted row or with a
+  /// newer revision, a wanted row whose record is not in the page) becomes a suspect, which is kept
+  /// until it was asked for by id. A page that does not continue the walk changes nothing.
   virtual result<applied> apply_catalogue(const catalogue_page& page) = 0;
 
-  /// Up to `limit` due records, live changes before bulk, then by due time; none of them, and none
-  /// of their locators, is under another live claim. Paused and disabled types yield none.
-  virtual result<claimed> claim_due(const std::string& type, std::size_t limit) = 0;
+  /// The suspects to ask for next: those behind the walk's place, at most `limit`, in ascending
+  /// order. None while the catalogue is being read.
+  virtual result<std::vector<record_id>> suspects(const std::string& type, std::size_t limit) = 0;
+
+  /// What was asked for once the log was read beyond what the walk saw is a fact. A record that is
+  /// there gets its row, or its target raised, and is no suspect any more. Of those that are not,
+  /// rows that may go (approved) are marked for removal; the others are confirmed. With the last
+  /// suspect the walk ends: too many confirmed ones are held, few are approved and asked for once
+  /// more (promise 11). Changes nothing where the walk is at something else.
+  virtual result<applied> apply_records(const records_page& page) = 0;
+
+  /// Lets what is held of the type go, once it was asked for again. Returns how many rows.
+  virtual result<std::size_t> approve(const std::string& type) = 0;
+
+  /// Up to `limit` due records of the scope, live changes before bulk, then by due time; none of
+  /// them, and none of their locators, is under another live claim. Paused and disabled types yield
+  /// none. `next_due` is told for claim_scope::all alone.
+  virtual result<claimed> claim_due(const std::string& type, std::size_t limit,
+                                    claim_scope scope) = 0;
 
   /// Records how claims ended. Returns for each whether it counted: an outcome whose token is not
   /// the record's live claim, or whose epoch has passed, changes nothing. Where the target has
@@ -144,6 +211,16 @@ public:
   /// epoch); cheap, called now and then.
   virtual result<void> note_horizon(std::uint64_t covered_xid,
                                     std::optional<wall_time> horizon) = 0;
+
+  /// What is known of the store at that path (promise 10); of an unknown one its path alone.
+  [[nodiscard]] virtual result<store_standing> standing_of(const std::string& store) = 0;
+  /// Keeps it; what was worked so far counts as covered.
+  virtual result<void> note_store(const known_store& store) = 0;
+  /// The disk is not what the rows of the store's types say: all that they believe of it is
+  /// forgotten, and each is due again as bulk work (what failed waits as before; targets, revisions
+  /// and cursor stay). Its claims are voided, as by start_epoch. The recovery points of its types
+  /// are unknown until all is looked at. The store's mark is forgotten, and `why` noted.
+  virtual result<void> distrust_store(const std::string& store, store_verdict why) = 0;
 
   [[nodiscard]] virtual result<registry_counts> counts(const std::string& type) = 0;
   /// One for each declared type, by name.

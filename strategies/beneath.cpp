@@ -78,6 +78,16 @@ opened open_beneath(int folder, const std::string& path, int flags, path_walk ho
   return open_by_component(folder, path, flags);
 }
 
+opened open_entry_beneath(int folder, const std::string& path, path_walk how) {
+  auto parent = open_beneath(folder, parent_of(path), O_PATH | O_DIRECTORY, how);
+  if (!parent)
+    return parent;
+  unique_fd fd{::openat(parent->get(), leaf_of(path).c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+  if (!fd)
+    return tl::make_unexpected(errno);
+  return fd;
+}
+
 opened make_folders_beneath(int folder, const std::string& path, unsigned mode, path_walk how) {
   constexpr int flags = O_PATH | O_DIRECTORY;
   auto fd = open_beneath(folder, path, flags, how);

@@ -23,6 +23,9 @@ enum class path_walk : bool {
 /// `path` is a checked locator or "" (the folder itself); `flags` as for open, without O_CREAT.
 opened open_beneath(int folder, const std::string& path, int flags, path_walk how);
 
+/// Opens what lies at `path` itself (O_PATH): a symbolic link at the end, not what it leads to.
+opened open_entry_beneath(int folder, const std::string& path, path_walk how);
+
 /// Opens the folder `path` (O_PATH); makes it and those on the way, with `mode` under the umask,
 /// where they are not there.
 opened make_folders_beneath(int folder, const std::string& path, unsigned mode, path_walk how);

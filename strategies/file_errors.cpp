@@ -22,6 +22,9 @@ ec code_of(int error_number) {
   case EISDIR:
   case ENAMETOOLONG:
     return ec::bad_locator;
+  case ENOSPC:
+  case EDQUOT:
+    return ec::no_space;
   default:
     return ec::disk;
   }

@@ -3,8 +3,10 @@
 #include "config/locator.hpp"
 #include "strategies/file_errors.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <utility>
 
@@ -14,6 +16,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 namespace farshore {
 
@@ -45,6 +48,7 @@ file_status to_status(const struct stat& s) {
   file_status status;
   status.kind = S_ISREG(s.st_mode)   ? file_kind::regular
                 : S_ISDIR(s.st_mode) ? file_kind::folder
+                : S_ISLNK(s.st_mode) ? file_kind::link
                                      : file_kind::other;
   status.mode = s.st_mode & 07777;
   status.size = static_cast<std::uint64_t>(s.st_size);
@@ -120,8 +124,8 @@ private:
 
 } // namespace
 
-linux_files::linux_files(std::filesystem::path root_path, path_walk how)
-    : root_path_{std::move(root_path)}, how_{how} {}
+linux_files::linux_files(std::filesystem::path root_path, path_walk how, link_policy links)
+    : root_path_{std::move(root_path)}, how_{how}, links_{links} {}
 
 error linux_files::trouble(int error_number, const char* verb, const std::string& path) const {
   return file_error(error_number, fmt::format("{} \"{}\" in the store {}", verb,
@@ -184,34 +188,41 @@ result<void> linux_files::make_own_folders() {
 }
 
 result<void> linux_files::make_identity() {
-  auto own = open_beneath(root_.get(), parent_of(identity_path), O_PATH | O_DIRECTORY, how_);
-  if (!own)
-    return fail(trouble(own.error(), "open the folder", parent_of(identity_path)));
-  struct stat there {};
-  if (::fstatat(own->get(), "identity", &there, AT_SYMLINK_NOFOLLOW) == 0)
-    return {};
+  auto seen = look();
+  if (!seen)
+    return fail(std::move(seen).error());
+  if (seen->mark)
+    return flush_names(identity_path); // whoever wrote it may not have come so far
   std::array<unsigned char, 16> random{};
   if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
     return fail(file_error(errno, "draw random bytes"));
-  std::string text;
+  store_mark fresh;
   for (auto byte : random)
-    text += fmt::format("{:02x}", byte);
-  text += " 0\n";
+    fresh.id += fmt::format("{:02x}", byte);
+  return write_mark(fresh);
+}
+
+result<void> linux_files::write_mark(const store_mark& mark) {
+  auto at = root();
+  if (!at)
+    return fail(std::move(at).error());
+  auto own = open_beneath(*at, parent_of(identity_path), O_PATH | O_DIRECTORY, how_);
+  if (!own)
+    return fail(trouble(own.error(), "open the folder", parent_of(identity_path)));
+  const auto text = to_string(mark) + '\n';
   constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
   unique_fd fd{::openat(own->get(), "identity.new", flags, 0600)};
   const auto size = static_cast<ssize_t>(text.size());
   if (!fd || ::write(fd.get(), text.data(), text.size()) != size || ::fsync(fd.get()) != 0 ||
       ::renameat(own->get(), "identity.new", own->get(), "identity") != 0)
     return fail(trouble(errno, "write", identity_path));
-  return {};
+  return flush_names(identity_path);
 }
 
 result<void> linux_files::prepare() {
   auto made = make_own_folders();
   if (made)
     made = make_identity();
-  if (made)
-    made = flush_names(identity_path);
   if (!made && made.error().code == ec::not_found)
     made.error().code = ec::disk;
   // The root's own name, if we made it: where its parent is not ours to open, it is older than us.
@@ -222,16 +233,55 @@ result<void> linux_files::prepare() {
   return made;
 }
 
-result<std::string> linux_files::identity() {
-  auto file = open(identity_path);
-  if (!file)
-    return fail(std::move(file).error());
+result<disk_space> space_at(const std::filesystem::path& folder) {
+  struct statvfs found {};
+  if (::statvfs(folder.c_str(), &found) != 0)
+    return fail(file_error(errno, fmt::format("ask how much is free at \"{}\"", folder.string())));
+  return disk_space{std::uint64_t{found.f_bavail} * found.f_frsize,
+                    std::uint64_t{found.f_blocks} * found.f_frsize};
+}
+
+result<disk_space> linux_files::space() {
+  return space_at(root_path_);
+}
+
+result<store_look> linux_files::look() {
+  const auto cannot = [this] {
+    return fail(
+        ec::disk,
+        file_error(errno, fmt::format("look at the store {}", root_path_.string())).message);
+  };
+  store_look seen;
+  struct stat found {};
+  const unique_fd at{::open(root_path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  if (!at && errno != ENOENT && errno != ENOTDIR)
+    return cannot();
+  if (!at) {
+    auto above = root_path_;
+    do
+      above = above.parent_path();
+    while (::stat(above.c_str(), &found) != 0 && above.has_relative_path());
+    seen.device = found.st_dev;
+    return seen;
+  }
+  if (::fstat(at.get(), &found) != 0)
+    return cannot();
+  seen.there = true;
+  seen.device = found.st_dev;
+  seen.inode = found.st_ino;
+  auto file = open_beneath(at.get(), identity_path, O_RDONLY | O_NONBLOCK | O_NOCTTY, how_);
+  if (!file) {
+    errno = file.error();
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
+      return seen;
+    return cannot();
+  }
   std::array<char, 256> text{};
-  auto size = (*file)->read(0, std::as_writable_bytes(std::span{text}));
-  if (!size)
-    return fail(std::move(size).error());
-  const std::string_view all{text.data(), *size};
-  return std::string{all.substr(0, all.find('\n'))};
+  const auto size = ::read(file->get(), text.data(), text.size());
+  if (size < 0 && errno != EISDIR)
+    return cannot();
+  seen.mark = read_mark({text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))});
+  return seen;
 }
 
 // -- temporary files ------------------------------------------------------------------------------
@@ -249,6 +299,17 @@ result<std::unique_ptr<open_file>> linux_files::create_temp(const std::string& n
     return fail(ec::disk, std::move(why.message));
   }
   return std::make_unique<linux_file>(std::move(fd), name);
+}
+
+result<void> linux_files::create_temp_link(const std::string& name, const std::string& target) {
+  auto at = temps();
+  if (!at)
+    return fail(std::move(at).error());
+  const auto create = [&] { return ::symlinkat(target.c_str(), *at, name.c_str()); };
+  if (create() == 0 || (errno == EEXIST && ::unlinkat(*at, name.c_str(), 0) == 0 && create() == 0))
+    return {};
+  auto why = trouble(errno, "create the link", temps_path + ("/" + name));
+  return fail(ec::disk, std::move(why.message));
 }
 
 result<std::unique_ptr<open_file>> linux_files::open_temp(const std::string& name) {
@@ -303,11 +364,32 @@ result<file_status> linux_files::status(const std::string& locator) {
   auto at = root();
   if (!at)
     return fail(std::move(at).error());
-  auto fd = open_beneath(*at, locator, O_PATH, how_);
+  auto fd = links_ == link_policy::kept ? open_entry_beneath(*at, locator, how_)
+                                        : open_beneath(*at, locator, O_PATH, how_);
   struct stat there {};
   if (!fd || ::fstat(fd->get(), &there) != 0)
     return fail(obstructed(fd ? errno : fd.error(), "examine", locator));
   return to_status(there);
+}
+
+result<stored_link> linux_files::read_link(const std::string& locator) {
+  auto at = root();
+  if (!at)
+    return fail(std::move(at).error());
+  if (links_ == link_policy::refused)
+    return fail(trouble(ELOOP, "read", locator));
+  auto fd = open_entry_beneath(*at, locator, how_);
+  struct stat there {};
+  if (!fd || ::fstat(fd->get(), &there) != 0)
+    return fail(obstructed(fd ? errno : fd.error(), "examine", locator));
+  if (!S_ISLNK(there.st_mode))
+    return fail(ec::bad_locator, fmt::format("\"{}\" is no link", encode_locator(locator)));
+  std::string target(PATH_MAX, '\0');
+  const auto n = ::readlinkat(fd->get(), "", target.data(), target.size());
+  if (n < 0)
+    return fail(trouble(errno, "read the link", locator));
+  target.resize(static_cast<std::size_t>(n));
+  return stored_link{std::move(target), to_status(there)};
 }
 
 tl::expected<int, int> linux_files::folder(const std::string& path, bool make) {
@@ -325,14 +407,16 @@ tl::expected<int, int> linux_files::folder(const std::string& path, bool make) {
   return recent_.emplace(path, std::move(*fd)).first->second.get();
 }
 
-int linux_files::replace(int temps, const std::string& name, int into, const std::string& leaf) {
+int linux_files::replace(int temps, const std::string& name, int into,
+                         const std::string& leaf) const {
   struct stat there {};
   if (::fstatat(into, leaf.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0) {
-    if (S_ISLNK(there.st_mode))
+    const bool kept_link = S_ISLNK(there.st_mode) && links_ == link_policy::kept;
+    if (S_ISLNK(there.st_mode) && !kept_link)
       return ELOOP;
     if (S_ISDIR(there.st_mode) && ::unlinkat(into, leaf.c_str(), AT_REMOVEDIR) != 0)
       return EISDIR;
-    if (!S_ISDIR(there.st_mode) && !S_ISREG(there.st_mode))
+    if (!S_ISDIR(there.st_mode) && !S_ISREG(there.st_mode) && !kept_link)
       return EEXIST;
   }
   return ::renameat(temps, name.c_str(), into, leaf.c_str()) == 0 ? 0 : errno;
@@ -374,6 +458,9 @@ result<void> linux_files::remove(const std::string& locator) {
   const auto parent = parent_of(locator);
   const auto leaf = leaf_of(locator);
   auto from = folder(parent, false);
+  const bool keeps_links = links_ == link_policy::kept;
+  if (!from && from.error() == ELOOP && keeps_links)
+    return {};
   if (!from && from.error() == ELOOP)
     return fail(obstructed(ELOOP, "remove", locator));
   if (!from && (from.error() == ENOENT || from.error() == ENOTDIR))
@@ -384,7 +471,7 @@ result<void> linux_files::remove(const std::string& locator) {
   if (::fstatat(*from, leaf.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0) {
     if (S_ISDIR(there.st_mode))
       return {};
-    if (!S_ISREG(there.st_mode))
+    if (!S_ISREG(there.st_mode) && !(S_ISLNK(there.st_mode) && keeps_links))
       return fail(ec::bad_locator, trouble(S_ISLNK(there.st_mode) ? ELOOP : EEXIST,
                                            "remove what is no regular file,", locator)
                                        .message);

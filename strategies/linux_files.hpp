@@ -20,20 +20,28 @@
 
 namespace farshore {
 
+/// Of the file system that a folder lies on. Blocks; fails with ec::disk.
+result<disk_space> space_at(const std::filesystem::path& folder);
+
 class linux_files final : public store_files {
 public:
-  explicit linux_files(std::filesystem::path root, path_walk how = path_walk::by_kernel);
+  explicit linux_files(std::filesystem::path root, path_walk how = path_walk::by_kernel,
+                       link_policy links = link_policy::refused);
 
   result<void> prepare() override;
-  result<std::string> identity() override;
+  result<store_look> look() override;
+  result<void> write_mark(const store_mark& mark) override;
+  result<disk_space> space() override;
 
   result<std::unique_ptr<open_file>> create_temp(const std::string& name) override;
+  result<void> create_temp_link(const std::string& name, const std::string& target) override;
   result<std::unique_ptr<open_file>> open_temp(const std::string& name) override;
   result<void> remove_temp(const std::string& name) override;
   result<std::vector<std::string>> list_temps() override;
 
   result<std::unique_ptr<open_file>> open(const std::string& locator) override;
   result<file_status> status(const std::string& locator) override;
+  result<stored_link> read_link(const std::string& locator) override;
   result<void> rename_temp(const std::string& name, const std::string& locator) override;
   result<void> remove(const std::string& locator) override;
 
@@ -53,7 +61,8 @@ private:
   /// `folders_mutex_`.
   tl::expected<int, int> folder(const std::string& path, bool make);
   /// What the rename does where something lies at the locator already. 0, or an errno.
-  int replace(int temps, const std::string& name, int into, const std::string& leaf);
+  [[nodiscard]] int replace(int temps, const std::string& name, int into,
+                            const std::string& leaf) const;
   void prune(std::string path);
   [[nodiscard]] bool is_durable(const std::string& path, int fd) const;
 
@@ -63,6 +72,7 @@ private:
 
   std::filesystem::path root_path_;
   path_walk how_;
+  link_policy links_;
 
   std::mutex setup_mutex_;
   unique_fd root_;

@@ -11,7 +11,9 @@ namespace farshore {
 
 result<std::shared_ptr<strategy>> make_strategy(const replicable_type& type,
                                                 const time_source& time) {
-  return make_strategy(type, time, std::make_shared<linux_files>(type.store));
+  const auto links = type.scanned() ? link_policy::kept : link_policy::refused;
+  return make_strategy(type, time,
+                       std::make_shared<linux_files>(type.store, path_walk::by_kernel, links));
 }
 
 result<std::shared_ptr<strategy>> make_strategy(const replicable_type& type,

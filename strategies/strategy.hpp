@@ -10,6 +10,7 @@
 #include "config/clock.hpp"
 #include "config/error.hpp"
 #include "config/ids.hpp"
+#include "config/store_mark.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -22,6 +23,12 @@
 #include <vector>
 
 namespace farshore {
+
+/// Of a file system, for who is not root.
+struct disk_space {
+  std::uint64_t free_bytes = 0;
+  std::uint64_t total_bytes = 0;
+};
 
 /// The right to change a record's resource; ends by itself unless renewed. Thread-safe.
 class lease {
@@ -56,9 +63,16 @@ struct sync_job {
   std::optional<checksum> expected;
   std::optional<std::uint64_t> size;
   std::shared_ptr<lease> held;
+  /// A change that just came: it goes before bulk work.
+  bool live = false;
+  /// Bytes that may still be begun in its store, shared by the store's jobs; nullptr: any number.
+  std::shared_ptr<std::atomic<std::int64_t>> room;
+  /// Bytes that it has begun with, taken from `room`.
+  std::atomic<std::uint64_t> begun{0};
   /// Bytes received so far; the deadline watches it.
   std::atomic<std::uint64_t> progress{0};
-  /// Set once the transfer is on the wire: only then does the progress deadline run.
+  /// Set while the transfer is on the wire, and not held back by our own bandwidth cap: only then
+  /// does the progress deadline run.
   std::atomic<bool> moving{false};
 };
 
@@ -68,12 +82,17 @@ struct content_offer {
   checksum sum{};
 };
 
-/// What a regular file carries besides its bytes.
+/// As what a resource's content lies on the disk. Links occur in scanned types only; a link's
+/// content is the text that it leads to.
+enum class content_kind : std::uint8_t { regular, link };
+
+/// What a resource carries besides its bytes. Of a link only the kind is kept.
 struct file_attributes {
   /// Permission bits (07777 masked to 0777).
   std::uint32_t mode = 0644;
   /// Nanoseconds since the epoch.
   std::int64_t mtime_ns = 0;
+  content_kind kind = content_kind::regular;
 };
 
 /// What came to lie on the disk.
@@ -95,6 +114,7 @@ public:
   /// The primary has exactly the offered content.
   virtual result<void> matched(const file_attributes& attributes) = 0;
   /// Bytes follow, from `offset` on: 0, or the offered size when the primary's begins with it.
+  /// Fails with ec::no_space where they are more than the job has room for.
   virtual result<void> begin(std::uint64_t offset, std::uint64_t size,
                              const file_attributes& attributes) = 0;
   /// Hashes and stores; counts job.progress.
@@ -140,8 +160,13 @@ public:
 
   // -- on a secondary --------------------------------------------------------------------------
 
+  /// What lies at the store's path now, whatever this object has opened there before: a folder that
+  /// was put in its place, or mounted over it, is seen. Cheap; changes nothing.
+  virtual result<store_look> look() = 0;
   /// Makes the store ready (its folder, `.farshore`, leftovers of tmp). Idempotent.
   virtual result<void> prepare() = 0;
+  /// Durably replaces what `.farshore/identity` says. Needs prepare().
+  virtual result<void> write_mark(const store_mark& mark) = 0;
   /// Fails with ec::bad_locator.
   virtual result<std::shared_ptr<receiver>> receive(std::shared_ptr<sync_job> job) = 0;
   /// Brings finished receivers to their locators: bytes flushed, renamed where the lease lasts
@@ -151,9 +176,12 @@ public:
   /// Removes resources (what is not there counts as removed) and folders left empty by it, flushed.
   virtual void remove(std::span<removal> batch) = 0;
 
+  /// What is free on the file system of the store.
+  virtual result<disk_space> space() = 0;
+
   // -- on a primary ----------------------------------------------------------------------------
 
-  /// Opens a resource for serving; never follows a link out of the store. Fails with
+  /// Opens a resource for serving; never follows a link. Fails with
   /// ec::missing_on_primary, ec::bad_locator or ec::unreadable_on_primary.
   virtual result<std::unique_ptr<resource_reader>> open(std::string_view encoded_locator) = 0;
 

@@ -33,7 +33,7 @@ void site::configure(const std::string& role, const std::string& tables, const s
     run({farshore_, "secret", "--output", secret}, folder_ / "log");
   std::ofstream{folder_ / "farshore.toml"} << fmt::format(
       R"([site]
-name = "{0}"
+name = "{6}"
 role = "{0}"
 listen = "127.0.0.1:0"
 data = "{1}"
@@ -44,7 +44,19 @@ name = "document"
 strategy = "blob"
 store = "{4}"
 {5})",
-      role, (folder_ / "data").string(), secret.string(), tables, store_.string(), type);
+      role, (folder_ / "data").string(), secret.string(), tables, store_.string(), type,
+      folder_.filename().string());
+}
+
+void site::configure_secondary(const std::string& primary_address, bool enabled) {
+  configure("secondary", fmt::format("\n[primary]\nurl = \"http://{}\"\n", primary_address),
+            fmt::format("enabled = {}\n", enabled));
+}
+
+std::string site::address() const {
+  std::string address;
+  std::ifstream{folder_ / "data" / "listen"} >> address;
+  return address;
 }
 
 config site::settings() const {
@@ -110,10 +122,7 @@ size = "bytes"
 }
 
 void two_sites::configure_secondary(bool enabled) {
-  std::string address;
-  std::ifstream{primary_.folder() / "data" / "listen"} >> address;
-  secondary_.configure("secondary", fmt::format("\n[primary]\nurl = \"http://{}\"\n", address),
-                       fmt::format("enabled = {}\n", enabled));
+  secondary_.configure_secondary(primary_.address(), enabled);
 }
 
 void two_sites::make_secondary() {

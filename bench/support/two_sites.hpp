@@ -25,6 +25,10 @@ public:
 
   /// What the configuration says besides the paths; `type` goes into the [[replicable]] table.
   void configure(const std::string& role, const std::string& tables, const std::string& type);
+  /// As a secondary that finds its primary at this address.
+  void configure_secondary(const std::string& primary_address, bool enabled);
+  /// Where a node that answers listens.
+  [[nodiscard]] std::string address() const;
   /// Starts the node, and returns as soon as it has been started.
   void start();
   /// Waits until the node answers.

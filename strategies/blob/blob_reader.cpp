@@ -2,6 +2,7 @@
 
 #include "config/locator.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -53,6 +54,36 @@ private:
   file_status status_;
 };
 
+class link_reader final : public resource_reader {
+public:
+  link_reader(std::shared_ptr<store_files> files, std::string locator, stored_link link)
+      : files_{std::move(files)}, locator_{std::move(locator)}, link_{std::move(link)} {}
+
+  [[nodiscard]] std::uint64_t size() const override { return link_.target.size(); }
+
+  [[nodiscard]] file_attributes attributes() const override {
+    return {0777, link_.status.mtime_ns, content_kind::link};
+  }
+
+  result<std::size_t> read(std::uint64_t offset, std::span<std::byte> bytes) override {
+    const auto from = std::min<std::uint64_t>(offset, link_.target.size());
+    const auto rest = std::as_bytes(std::span{link_.target}).subspan(from);
+    const auto n = std::min(bytes.size(), rest.size());
+    std::copy_n(rest.begin(), n, bytes.begin());
+    return n;
+  }
+
+  [[nodiscard]] bool unchanged() override {
+    const auto now = files_->status(locator_);
+    return now && *now == link_.status;
+  }
+
+private:
+  std::shared_ptr<store_files> files_;
+  std::string locator_;
+  stored_link link_;
+};
+
 } // namespace
 
 result<std::unique_ptr<resource_reader>> open_blob(std::shared_ptr<store_files> files,
@@ -63,6 +94,9 @@ result<std::unique_ptr<resource_reader>> open_blob(std::shared_ptr<store_files> 
   if (auto checked = check_locator(*locator); !checked)
     return fail(std::move(checked).error());
   auto file = files->open(*locator);
+  if (!file && file.error().code == ec::bad_locator)
+    if (auto link = files->read_link(*locator)) // none where links are not kept
+      return std::make_unique<link_reader>(std::move(files), std::move(*locator), std::move(*link));
   if (!file)
     return fail(on_primary(std::move(file).error()));
   auto status = (*file)->status();

@@ -1,7 +1,9 @@
 #include "strategies/blob/blob_receiver.hpp"
 
+#include "config/values.hpp"
 #include "strategies/blob/hash_file.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,6 +13,12 @@ namespace farshore {
 namespace {
 
 constexpr std::uint64_t small_blob_bytes = 64 * 1024;
+/// Linux makes no longer ones.
+constexpr std::uint64_t link_bytes_max = 4095;
+
+content_kind kind_of(const file_status& there) {
+  return there.kind == file_kind::link ? content_kind::link : content_kind::regular;
+}
 
 } // namespace
 
@@ -34,6 +42,12 @@ blob_receiver::~blob_receiver() {
 
 error blob_receiver::about(error why) const {
   return farshore::about(*job_, std::move(why));
+}
+
+tl::unexpected<error> blob_receiver::give_up(error why) {
+  if (why.code == ec::no_space)
+    discard();
+  return fail(about(std::move(why)));
 }
 
 void blob_receiver::discard() {
@@ -87,8 +101,12 @@ std::optional<content_offer> blob_receiver::offer_leftover() {
 std::optional<content_offer> blob_receiver::offer_in_place() {
   auto file = shelf_->files().open(locator_);
   if (!file) {
-    if (file.error().code == ec::bad_locator)
-      obstacle_ = std::move(file).error();
+    if (file.error().code != ec::bad_locator)
+      return std::nullopt;
+    if (shelf_->keeps_links())
+      if (const auto link = shelf_->files().read_link(locator_))
+        return offer_link(*link);
+    obstacle_ = std::move(file).error();
     return std::nullopt;
   }
   const auto there = (*file)->status();
@@ -104,11 +122,24 @@ std::optional<content_offer> blob_receiver::offer_in_place() {
   return content_offer{there->size, hash.value()};
 }
 
+std::optional<content_offer> blob_receiver::offer_link(const stored_link& link) {
+  if (link.target.size() > job_->size.value_or(link.target.size()) ||
+      !shelf_->is_trusted(locator_, link.status))
+    return std::nullopt;
+  sha256 hash;
+  hash.update(std::as_bytes(std::span{link.target}));
+  offered_in_place_ = link.status;
+  return content_offer{link.target.size(), hash.value()};
+}
+
 result<void> blob_receiver::matched(const file_attributes& attributes) {
   if (!offered_)
     return fail(about({ec::internal, "matched, but nothing was offered"}));
   if (auto right = demand_expected(offered_->sum); !right)
     return right;
+  const auto lies_as = offered_in_place_ ? kind_of(*offered_in_place_) : content_kind::regular;
+  if (lies_as != attributes.kind)
+    return change_kind(attributes);
   attributes_ = shelf_->adjust(attributes);
   sum_ = offered_->sum;
   size_ = offered_->size;
@@ -123,6 +154,18 @@ result<void> blob_receiver::matched(const file_attributes& attributes) {
   return {};
 }
 
+result<void> blob_receiver::change_kind(const file_attributes& attributes) {
+  if (!offered_in_place_) {
+    discard(); // of a file that a link has replaced
+    return fail(about({ec::changed, "the primary has a link by now"}));
+  }
+  if (auto begun = begin(0, offered_->size, attributes); !begun)
+    return begun;
+  if (auto copied = copy_offered(); !copied)
+    return copied;
+  return finish();
+}
+
 // -- what arrives ---------------------------------------------------------------------------------
 
 result<void> blob_receiver::begin(std::uint64_t offset, std::uint64_t size,
@@ -133,11 +176,17 @@ result<void> blob_receiver::begin(std::uint64_t offset, std::uint64_t size,
     return fail(about({ec::protocol, fmt::format("bytes from {} on were announced, which were not "
                                                  "asked for",
                                                  offset)}));
+  const bool goes_on = offset != 0 && !offered_in_place_;
+  if (auto room = take_room(goes_on ? size - offset : size); !room)
+    return room;
   attributes_ = shelf_->adjust(attributes);
+  if (is_link())
+    if (auto fits = demand_link(offset, size); !fits)
+      return fail(about(std::move(fits).error()));
   size_ = size;
   stage_ = stage::receiving;
-  if (offset != 0 && !offered_in_place_)
-    return {}; // goes on where it broke off
+  if (goes_on)
+    return {};
   discard();
   hash_ = {};
   received_ = 0;
@@ -157,14 +206,52 @@ result<void> blob_receiver::begin(std::uint64_t offset, std::uint64_t size,
   return offset == 0 ? result<void>{} : copy_offered();
 }
 
+/// A content that is larger than what is free above the low-water mark is not begun.
+result<void> blob_receiver::take_room(std::uint64_t bytes) {
+  if (!job_->room)
+    return {};
+  const auto wanted = static_cast<std::int64_t>(std::min<std::uint64_t>(bytes, INT64_MAX));
+  const auto room = job_->room->fetch_sub(wanted);
+  if (wanted <= room) {
+    job_->begun += bytes;
+    return {};
+  }
+  job_->room->fetch_add(wanted);
+  return fail(about(
+      {ec::no_space,
+       fmt::format("it needs {}, and its store has {} more than `min_free` keeps free; "
+                   "free some space, and it is fetched by itself",
+                   readable_bytes(bytes),
+                   readable_bytes(static_cast<std::uint64_t>(std::max<std::int64_t>(room, 0))))}));
+}
+
+result<void> blob_receiver::demand_link(std::uint64_t offset, std::uint64_t size) const {
+  if (!shelf_->keeps_links())
+    return fail(ec::bad_locator, "the primary has a symbolic link there, which belongs to scanned "
+                                 "types only; write scan = \"30s\" for the type at this site, too");
+  if (size == 0 || size > link_bytes_max)
+    return fail(ec::protocol, fmt::format("a link with a text of {} bytes was announced", size));
+  if (offset != 0 && !offered_in_place_)
+    return fail(ec::changed, "what broke off was a file, and the primary has a link by now");
+  return {};
+}
+
 /// The new content begins with what lies at the locator.
 result<void> blob_receiver::copy_offered() {
-  auto file = shelf_->files().open(locator_);
-  if (!file)
-    return fail(about(std::move(file).error()));
-  auto copied = read_through(**file, offered_->size, [this](auto bytes) { return store(bytes); });
-  if (!copied)
-    return fail(about(std::move(copied).error()));
+  if (offered_in_place_->kind == file_kind::link) {
+    const auto link = shelf_->files().read_link(locator_);
+    if (!link || link->target.size() != offered_->size)
+      return fail(about({ec::changed, "the link in this store changed while it was read"}));
+    if (auto stored = store(std::as_bytes(std::span{link->target})); !stored)
+      return fail(about(std::move(stored).error()));
+  } else {
+    auto file = shelf_->files().open(locator_);
+    if (!file)
+      return fail(about(std::move(file).error()));
+    auto copied = read_through(**file, offered_->size, [this](auto bytes) { return store(bytes); });
+    if (!copied)
+      return fail(about(std::move(copied).error()));
+  }
   if (hash_.value() != offered_->sum)
     return fail(about({ec::changed, "the file in this store changed while it was read"}));
   return {};
@@ -176,7 +263,7 @@ result<void> blob_receiver::write(std::span<const std::byte> bytes) {
   if (bytes.size() > size_ - received_)
     return fail(about({ec::protocol, fmt::format("more than the announced {} bytes came", size_)}));
   if (auto stored = store(bytes); !stored)
-    return fail(about(std::move(stored).error()));
+    return give_up(std::move(stored).error());
   return {};
 }
 
@@ -225,24 +312,37 @@ result<void> blob_receiver::finish() {
   sum_ = hash_.value();
   if (auto right = demand_expected(sum_); !right)
     return right;
-  if (in_memory_) {
-    temp_ = shelf_->temp_name(*job_, false);
-    failures_before_ = shelf_->failed_flushes();
-    auto file = shelf_->files().create_temp(temp_);
-    if (!file)
-      return fail(about(std::move(file).error()));
-    file_ = std::move(*file);
-    received_ = 0;
-    if (auto written = append(std::exchange(bytes_, {})); !written)
-      return fail(about(std::move(written).error()));
-    received_ = size_;
-  }
-  if (auto set = file_->set_attributes(attributes_); !set)
-    return fail(about(std::move(set).error()));
+  if (in_memory_)
+    if (auto written = finish_small(); !written)
+      return give_up(std::move(written).error());
+  if (file_)
+    if (auto set = file_->set_attributes(attributes_); !set)
+      return give_up(std::move(set).error());
   if (in_memory_)
     file_.reset(); // thousands may wait for their turn; open_temp() is cheap where it is needed
   stage_ = stage::in_temp;
   return {};
+}
+
+/// Into a temporary file, or a link.
+result<void> blob_receiver::finish_small() {
+  temp_ = shelf_->temp_name(*job_, false);
+  failures_before_ = shelf_->failed_flushes();
+  const auto bytes = std::exchange(bytes_, {});
+  if (is_link()) {
+    const std::string target{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    if (target.find('\0') != std::string::npos)
+      return fail(ec::protocol, "a link with a NUL byte in its text came");
+    return shelf_->files().create_temp_link(temp_, target);
+  }
+  auto file = shelf_->files().create_temp(temp_);
+  if (!file)
+    return fail(std::move(file).error());
+  file_ = std::move(*file);
+  received_ = 0;
+  auto written = append(bytes);
+  received_ = size_;
+  return written;
 }
 
 // -- to its place ---------------------------------------------------------------------------------
@@ -266,7 +366,7 @@ result<void> blob_receiver::ready() {
     return fail(std::move(there).error());
   if (*there != *offered_in_place_)
     return fail(ec::changed, "the file in this store changed after it was read");
-  if (there->mode == attributes_.mode && there->mtime_ns == attributes_.mtime_ns)
+  if (is_link() || (there->mode == attributes_.mode && there->mtime_ns == attributes_.mtime_ns))
     return {};
   auto file = shelf_->files().open(locator_);
   auto set = file ? (*file)->set_attributes(attributes_) : fail(std::move(file).error());
@@ -276,7 +376,7 @@ result<void> blob_receiver::ready() {
 }
 
 result<void> blob_receiver::flush() {
-  if (stage_ == stage::placed)
+  if (stage_ == stage::placed || is_link()) // a link is whole where its name is
     return {};
   auto& files = shelf_->files();
   auto file = file_                       ? result<std::unique_ptr<open_file>>{std::move(file_)}

@@ -3,9 +3,9 @@
 //   offer ──► matched ────────────► in place, or complete in a temporary file ─┐
 //     └─────► begin ─► write … ─► finish ─► in a temporary file ───────────────┴─► placed
 //
-// A small blob stays in memory until finish() and costs as few system calls as can be; a large one
-// goes to "<type>-<record>-<token>.part", which the next receiver of the record takes up where this
-// one broke off. Used by one thread at a time; owns its temporary file.
+// A small blob, and a link's text, stays in memory until finish() and costs as few system calls as
+// can be; a large one goes to "<type>-<record>-<token>.part", which the next receiver of the record
+// takes up where this one broke off. Used by one thread at a time; owns its temporary file.
 
 #pragma once
 
@@ -53,12 +53,21 @@ private:
 
   std::optional<content_offer> offer_leftover();
   std::optional<content_offer> offer_in_place();
+  result<void> take_room(std::uint64_t bytes);
+  std::optional<content_offer> offer_link(const stored_link& link);
+  /// The offered bytes are right, but lie there as the other kind.
+  result<void> change_kind(const file_attributes& attributes);
+  result<void> demand_link(std::uint64_t offset, std::uint64_t size) const;
+  [[nodiscard]] bool is_link() const { return attributes_.kind == content_kind::link; }
   result<void> copy_offered();
   result<void> store(std::span<const std::byte> bytes);
+  result<void> finish_small();
   result<void> append(std::span<const std::byte> bytes);
   result<void> demand_expected(const checksum& sum);
   void discard();
   [[nodiscard]] error about(error why) const;
+  /// The end of a transfer. Where the disk is full what is here of it goes: others need the room.
+  tl::unexpected<error> give_up(error why);
 
   const std::shared_ptr<shelf> shelf_;
   const std::shared_ptr<sync_job> job_;

@@ -22,10 +22,13 @@ public:
   blob_strategy(const replicable_type& type, const time_source& time,
                 std::shared_ptr<store_files> files);
 
+  result<store_look> look() override { return files_->look(); }
   result<void> prepare() override;
+  result<void> write_mark(const store_mark& mark) override { return files_->write_mark(mark); }
   result<std::shared_ptr<receiver>> receive(std::shared_ptr<sync_job> job) override;
   void place(std::span<placement> batch) override;
   void remove(std::span<removal> batch) override;
+  result<disk_space> space() override { return files_->space(); }
   result<std::unique_ptr<resource_reader>> open(std::string_view encoded_locator) override;
   result<content_offer> checksum_of(std::string_view encoded_locator) override;
 

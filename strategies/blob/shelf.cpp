@@ -21,7 +21,10 @@ error about(const sync_job& job, error why) {
 }
 
 shelf::shelf(const replicable_type& type, std::shared_ptr<store_files> files)
-    : type_{type.name}, file_mode_{type.file_mode}, files_{std::move(files)} {}
+    : type_{type.name},
+      file_mode_{type.file_mode},
+      keeps_links_{type.scanned()},
+      files_{std::move(files)} {}
 
 file_attributes shelf::adjust(file_attributes attributes) const {
   if (file_mode_ != 0)

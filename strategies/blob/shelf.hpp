@@ -29,6 +29,8 @@ public:
 
   [[nodiscard]] store_files& files() { return *files_; }
   [[nodiscard]] file_attributes adjust(file_attributes attributes) const;
+  /// The type is a scanned one: symbolic links are content.
+  [[nodiscard]] bool keeps_links() const { return keeps_links_; }
 
   /// Looks through the temporary files, once: broken-off transfers of this type are kept, other
   /// leftovers of it are removed.
@@ -60,6 +62,7 @@ private:
 
   const std::string type_;
   const std::uint32_t file_mode_;
+  const bool keeps_links_;
   const std::shared_ptr<store_files> files_;
   std::atomic<std::uint64_t> failed_flushes_{0};
 

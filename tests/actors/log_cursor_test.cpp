@@ -68,6 +68,29 @@ struct cursor_fixture : test::actor_fixture {
     return p;
   }
 
+  static backfill_state walk_at(walk_stage stage, record_id after, bool complete = false) {
+    backfill_state walk;
+    walk.type = "widget";
+    walk.generation = 1;
+    walk.after = after;
+    walk.complete = complete;
+    walk.stage = stage;
+    return walk;
+  }
+  static backfill_state complete_walk() {
+    return walk_at(walk_stage::none, record_id_before_all, true);
+  }
+  /// Started, with a check of everything read, one suspect found, and the log read to its end.
+  void start_confirming(std::uint64_t mark = 11) {
+    registry->stored.backfills = {walk_at(walk_stage::confirming, record_id_before_all, true)};
+    start_known();
+    answer_next<events_page>(primary->events, with_backfill(page(100)));
+    primary_position now;
+    now.identity = "p";
+    now.mark_xid = mark;
+    answer_next<primary_position>(primary->positions, now);
+  }
+
   cursor_status status() {
     auto got = ask<result<cursor_status>>(testee, atom::status_v);
     REQUIRE(got->value);
@@ -119,22 +142,37 @@ TEST_CASE_METHOD(cursor_fixture, "an empty page costs no transaction but moves t
   CHECK(primary->events.front().what.wait > 0ms); // level: now it waits for something to happen
 }
 
+TEST_CASE_METHOD(
+    cursor_fixture,
+    "a server that crashed may give transaction numbers again: what is covered follows",
+    "[log_cursor]") {
+  start_known();
+  auto before = page(100);
+  before.covered_xid = 99;
+  answer_next<events_page>(primary->events, before);
+  auto after = page(100);
+  after.covered_xid = 98;
+  answer_next<events_page>(primary->events, after);
+  CHECK(status().cursor.covered_xid == 98);
+}
+
 TEST_CASE_METHOD(cursor_fixture, "backfill and log take turns, one page under way at a time",
                  "[log_cursor]") {
   start_known();
   answer_next<events_page>(primary->events, with_backfill(page(100)));
   CHECK(primary->events.empty());
-  catalogue_page first{"widget", 1, {{7, "7", "w/7", {}, 0, {}}}, 7, false};
+  catalogue_page first{"widget", 1, record_id_before_all, {{7, "7", "w/7", {}, 0, {}}}, 7, false};
   CHECK(answer_next<catalogue_page>(primary->catalogues, first).after == record_id_before_all);
   CHECK(primary->events.empty()); // the page is not committed yet
   CHECK(primary->catalogues.empty());
-  answer_next<applied>(registry->catalogues, applied{{"widget"}, 1});
+  answer_next<applied>(registry->catalogues,
+                       applied{{"widget"}, 1, walk_at(walk_stage::reading, 7)});
   CHECK(primary->catalogues.empty());
   CHECK(answer_next<events_page>(primary->events, with_backfill(page(106, {106}))).wait == 0ms);
   answer_next<applied>(registry->events, applied{{"widget"}, 1});
-  catalogue_page last{"widget", 1, {}, 7, true};
+  catalogue_page last{"widget", 1, record_id_before_all, {}, 7, true};
   CHECK(answer_next<catalogue_page>(primary->catalogues, last).after == 7);
-  answer_next<applied>(registry->catalogues, applied{});
+  CHECK(answer_next<applied>(registry->catalogues, applied{{}, 0, complete_walk()}).after == 7);
   answer_next<events_page>(primary->events, with_backfill(page(106)));
   CHECK(primary->catalogues.empty()); // complete
   CHECK(primary->events.front().what.wait > 0ms);
@@ -142,7 +180,7 @@ TEST_CASE_METHOD(cursor_fixture, "backfill and log take turns, one page under wa
 
 TEST_CASE_METHOD(cursor_fixture, "a backfill that was broken off goes on where it was",
                  "[log_cursor]") {
-  registry->stored.backfills = {{"widget", 1, 4711, false}};
+  registry->stored.backfills = {walk_at(walk_stage::reading, 4711)};
   start_known();
   answer_next<events_page>(primary->events, with_backfill(page(100)));
   CHECK(primary->catalogues.front().what.after == 4711);
@@ -150,7 +188,7 @@ TEST_CASE_METHOD(cursor_fixture, "a backfill that was broken off goes on where i
 
 TEST_CASE_METHOD(cursor_fixture, "a new generation is backfilled from the beginning",
                  "[log_cursor]") {
-  registry->stored.backfills = {{"widget", 1, 4711, true}};
+  registry->stored.backfills = {complete_walk()};
   start_known();
   answer_next<events_page>(primary->events, with_backfill(page(100), 2));
   CHECK(primary->catalogues.front().what.after == record_id_before_all);
@@ -209,4 +247,159 @@ TEST_CASE_METHOD(cursor_fixture, "a failed commit moves nothing", "[log_cursor]"
   answer_next<applied>(registry->events, fail(ec::database_in_doubt, "connection lost"));
   CHECK(primary->events.empty());
   CHECK(status().cursor.place.id == 100);
+}
+
+// -- checks ---------------------------------------------------------------------------------------
+
+TEST_CASE_METHOD(cursor_fixture, "a node that starts compares what it knows once, and no more",
+                 "[log_cursor]") {
+  registry->stored.backfills = {complete_walk()};
+  start_known();
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  answer_next<catalogue_page>(primary->catalogues,
+                              catalogue_page{"widget", 1, record_id_before_all, {}, 0, true});
+  answer_next<applied>(registry->catalogues, applied{{}, 0, complete_walk()});
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  CHECK(primary->catalogues.empty());
+  SECTION("until it is told to") {
+    auto told = ask<result<done>>(testee, atom::recheck_v, std::string{});
+    CHECK(*told->value);
+    answer_next<events_page>(primary->events, with_backfill(page(100)));
+    CHECK(primary->catalogues.front().what.after == record_id_before_all);
+  }
+  SECTION("and refuses a type that it does not have") {
+    auto told = ask<result<done>>(testee, atom::recheck_v, std::string{"gadget"});
+    CHECK(told->value->error().code == ec::not_found);
+  }
+}
+
+TEST_CASE_METHOD(cursor_fixture, "a walk that was broken off is followed by one from the beginning",
+                 "[log_cursor]") {
+  registry->stored.backfills = {walk_at(walk_stage::reading, 4711, true)};
+  start_known();
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  answer_next<catalogue_page>(primary->catalogues,
+                              catalogue_page{"widget", 1, record_id_before_all, {}, 4711, true});
+  answer_next<applied>(registry->catalogues, applied{{}, 0, complete_walk()});
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  CHECK(primary->catalogues.front().what.after == record_id_before_all);
+}
+
+TEST_CASE_METHOD(cursor_fixture, "suspects are asked for once the log was read beyond the walk",
+                 "[log_cursor]") {
+  start_confirming(12);
+  answer_next<events_page>(primary->events, with_backfill(page(100))); // covers 11
+  CHECK(registry->suspects.empty());
+  auto later = with_backfill(page(100));
+  later.covered_xid = 12;
+  answer_next<events_page>(primary->events, later);
+  answer_next<std::vector<record_id>>(registry->suspects, std::vector<record_id>{3, 5});
+  const records_page found{"widget", 1, {3, 5}, {{5, "5", "w/5", {}, 0, {}}}};
+  CHECK(answer_next<records_page>(primary->records, found).records == std::vector<record_id>{3, 5});
+  const auto told =
+      answer_next<applied>(registry->records, applied{{"widget"}, 1, complete_walk()});
+  CHECK(told.asked == std::vector<record_id>{3, 5});
+  CHECK(told.rows.size() == 1);
+  CHECK(*due == std::vector<std::string>{"widget"});
+}
+
+TEST_CASE_METHOD(cursor_fixture,
+                 "suspects that events have settled end the walk without a question",
+                 "[log_cursor]") {
+  start_confirming();
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  answer_next<std::vector<record_id>>(registry->suspects, std::vector<record_id>{});
+  CHECK(primary->records.empty());
+  CHECK(answer_next<applied>(registry->records, applied{{}, 0, complete_walk()}).asked.empty());
+}
+
+TEST_CASE_METHOD(cursor_fixture, "a page that the primary may not send is not applied",
+                 "[log_cursor]") {
+  registry->stored.backfills = {complete_walk()};
+  start_known();
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  catalogue_page bad{"widget", 1, record_id_before_all, {{7, "7", "w/7", {}, 0, {}}}, 7, false};
+  SECTION("a record beyond its end") {
+    bad.next_after = 6;
+  }
+  SECTION("without an end") {
+    bad.rows.clear();
+    bad.next_after = record_id_before_all;
+  }
+  SECTION("of another type") {
+    bad.type = "gadget";
+  }
+  answer_next<catalogue_page>(primary->catalogues, bad);
+  CHECK(registry->catalogues.empty());
+  CHECK_FALSE(status().reachable);
+}
+
+TEST_CASE_METHOD(cursor_fixture, "an answer about records that were not asked for is not applied",
+                 "[log_cursor]") {
+  start_confirming();
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  answer_next<std::vector<record_id>>(registry->suspects, std::vector<record_id>{3});
+  answer_next<records_page>(primary->records,
+                            records_page{"widget", 1, {3}, {{5, "5", "w/5", {}, 0, {}}}});
+  CHECK(registry->records.empty());
+  CHECK_FALSE(status().reachable);
+}
+
+TEST_CASE_METHOD(cursor_fixture, "what is read of another generation than expected is not applied",
+                 "[log_cursor]") {
+  registry->stored.backfills = {walk_at(walk_stage::reading, 4711)};
+  start_known();
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  answer_next<catalogue_page>(primary->catalogues,
+                              catalogue_page{"widget", 2, record_id_before_all, {}, 5000, false});
+  CHECK(registry->catalogues.empty());
+  answer_next<events_page>(primary->events, with_backfill(page(100), 2));
+  CHECK(primary->catalogues.front().what.after == record_id_before_all);
+}
+
+TEST_CASE_METHOD(cursor_fixture, "a trimmed log is gone on with in the same epoch, and says so",
+                 "[log_cursor]") {
+  start_known();
+  answer_next<events_page>(primary->events, fail(ec::log_trimmed, "the log begins at 300"));
+  primary_position now;
+  now.identity = "p";
+  now.place = {30, 300, 3};
+  answer_next<primary_position>(primary->positions, now);
+  CHECK(registry->epochs.empty());
+  cursor_status skipped;
+  skipped.cursor = {1, "p", {30, 300, 3}, 0, {}};
+  skipped.backfills = {walk_at(walk_stage::none, record_id_before_all)};
+  CHECK(answer_next<cursor_status>(registry->skips, skipped).id == 300);
+  CHECK(status().gap == "the log begins at 300");
+  auto quiet = with_backfill(page(300));
+  quiet.upto = now.place;
+  CHECK(answer_next<events_page>(primary->events, quiet).after.id == 300);
+  answer_next<catalogue_page>(primary->catalogues,
+                              catalogue_page{"widget", 1, record_id_before_all, {}, 0, true});
+  answer_next<applied>(registry->catalogues, applied{{}, 0, complete_walk()});
+  CHECK(status().gap.empty());
+}
+
+TEST_CASE_METHOD(cursor_fixture, "a trimmed log of another primary starts a new epoch",
+                 "[log_cursor]") {
+  start_known();
+  answer_next<events_page>(primary->events, fail(ec::log_trimmed, "the log begins at 300"));
+  answer_next<primary_position>(primary->positions, primary_position{"q", {20, 5, 9}, 21, {}});
+  CHECK(registry->skips.empty());
+  CHECK(primary->positions.size() == 1);
+}
+
+TEST_CASE_METHOD(cursor_fixture, "what was approved is asked for again before it goes",
+                 "[log_cursor]") {
+  registry->stored.backfills = {complete_walk()};
+  registry->stored.backfills.front().held = 20;
+  start_known();
+  auto approved = ask<result<std::size_t>>(testee, atom::approve_v, std::string{"widget"});
+  REQUIRE(registry->approvals.size() == 1);
+  CHECK_FALSE(approved->arrived);
+  answer_next<std::size_t>(registry->approvals, std::size_t{20});
+  CHECK(**approved->value == 20);
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  CHECK(primary->positions.size() == 1); // first the log, as far as the primary is now
+  CHECK(status().backfills.front().held == 0);
 }

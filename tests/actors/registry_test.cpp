@@ -31,13 +31,23 @@ public:
   result<epoch_number> start_epoch(const std::string&, const event_position&) override {
     return note("epoch").map([] { return epoch_number{2}; });
   }
+  result<void> skip_to(const event_position&) override { return note("skip"); }
+  result<std::vector<record_id>> suspects(const std::string&, std::size_t) override {
+    return note("suspects").map([] { return std::vector<record_id>{7}; });
+  }
+  result<applied> apply_records(const records_page&) override {
+    return note("records").map([] { return applied{}; });
+  }
+  result<std::size_t> approve(const std::string&) override {
+    return note("approve").map([] { return std::size_t{4}; });
+  }
   result<applied> apply_events(const events_page&) override {
     return note("events").map([] { return applied{{"widget"}, 1}; });
   }
   result<applied> apply_catalogue(const catalogue_page&) override {
     return note("catalogue").map([] { return applied{}; });
   }
-  result<claimed> claim_due(const std::string& type, std::size_t) override {
+  result<claimed> claim_due(const std::string& type, std::size_t, claim_scope) override {
     return note("claim " + type).map([] { return claimed{}; });
   }
   result<std::vector<bool>> finish(std::span<const outcome> outcomes) override {
@@ -56,6 +66,13 @@ public:
     if (resync_slices == 0)
       return false;
     return note("slice").map([&] { return --resync_slices > 0; });
+  }
+  result<store_standing> standing_of(const std::string& store) override {
+    return note("standing " + store).map([] { return store_standing{}; });
+  }
+  result<void> note_store(const known_store& store) override { return note("note " + store.path); }
+  result<void> distrust_store(const std::string& store, store_verdict) override {
+    return note("distrust " + store);
   }
   result<void> set_paused(const std::string&, bool) override { return note("pause"); }
   result<std::vector<std::string>> paused_types() override { return std::vector<std::string>{}; }
@@ -114,7 +131,8 @@ struct registry_fixture : test::actor_fixture {
 TEST_CASE_METHOD(registry_fixture, "what arrives together is one transaction", "[registry]") {
   auto a = post<result<bool>>(atom::finish_v, an_outcome(1));
   auto b = post<result<bool>>(atom::finish_v, an_outcome(2));
-  auto c = post<result<claimed>>(atom::claim_v, std::string{"widget"}, std::size_t{4});
+  auto c =
+      post<result<claimed>>(atom::claim_v, std::string{"widget"}, std::size_t{4}, claim_scope::all);
   auto d = post<result<applied>>(atom::apply_v, events_page{});
   deliver_all();
   // Outcomes first: the claim may take what they set free.
@@ -188,7 +206,8 @@ TEST_CASE_METHOD(registry_fixture,
   auto a = post<result<bool>>(atom::finish_v, an_outcome(1));
   auto b = post<result<applied>>(atom::apply_v, events_page{});
   auto c = post<result<applied>>(atom::apply_v, catalogue_page{});
-  auto d = post<result<claimed>>(atom::claim_v, std::string{"widget"}, std::size_t{4});
+  auto d =
+      post<result<claimed>>(atom::claim_v, std::string{"widget"}, std::size_t{4}, claim_scope::all);
   deliver_all();
   CHECK_FALSE(*a->value);
   CHECK_FALSE(*b->value);
@@ -197,7 +216,8 @@ TEST_CASE_METHOD(registry_fixture,
   REQUIRE(failures.size() == 1);
   CHECK_THAT(failures.front(), Catch::Contains("scripted failure"));
   const auto calls = store->calls.size();
-  auto later = post<result<claimed>>(atom::claim_v, std::string{"widget"}, std::size_t{4});
+  auto later =
+      post<result<claimed>>(atom::claim_v, std::string{"widget"}, std::size_t{4}, claim_scope::all);
   deliver_all();
   CHECK(store->calls.size() == calls); // it is gone
   CHECK(later->lost);

@@ -24,11 +24,16 @@ struct supervisor_fixture : test::actor_fixture {
   supervisor_actor testee;
   claim_token next_token = 1;
 
-  void start(std::size_t capacity_total = 8) {
+  void start(std::size_t capacity_total = 8, std::size_t kept_for_live = 0) {
     pool = spawn(capacity, capacity_total);
     supervisor_parts parts;
     parts.policy.type = "widget";
     parts.policy.capacity = capacity_total;
+    parts.policy.live_capacity = kept_for_live;
+    parts.policy.min_free = {10, UINT64_MAX};
+    parts.policy.store_name = "store /x";
+    if (kept_for_live > 0)
+      parts.live_capacity = spawn(capacity, kept_for_live);
     parts.store = std::make_shared<test::idle_strategy>();
     parts.registry = registry_handle;
     parts.primary = spawn(test::play_primary, primary);
@@ -142,6 +147,21 @@ TEST_CASE_METHOD(supervisor_fixture,
   CHECK(totals->value->records == 1);
   CHECK(totals->value->bytes == 60);
   CHECK(totals->value->in_flight == 0);
+}
+
+TEST_CASE_METHOD(supervisor_fixture, "what ended after its claim had run out is looked for again",
+                 "[supervisor]") {
+  start();
+  grant({a_claim(5)});
+  answer_next<done>(primary->fetches, done{});
+  answer_next<landed>(disk->places, landed{});
+  REQUIRE(registry->outcomes.size() == 1);
+  registry->outcomes.front().answer.deliver(result<bool>{false});
+  registry->outcomes.pop_front();
+  deliver_all();
+  CHECK(registry->claims.empty());
+  advance(1s);
+  CHECK(registry->claims.size() == 1);
 }
 
 TEST_CASE_METHOD(supervisor_fixture, "an unwanted record is removed, not fetched", "[supervisor]") {
@@ -376,6 +396,19 @@ TEST_CASE_METHOD(supervisor_fixture, "a clean stop gives every claim back and th
   CHECK(registry->claims.empty());
 }
 
+TEST_CASE_METHOD(supervisor_fixture, "credits that a stopped supervisor waited for are not lost",
+                 "[supervisor]") {
+  start(1);
+  grant({}); // nothing is due: the credit is back
+  REQUIRE(ask<std::size_t>(pool, atom::acquire_v, std::size_t{1})->value == 1u);
+  wake(); // waits for it
+  CHECK(ask<result<done>>(testee, atom::stop_v)->arrived);
+  caf::anon_send_exit(testee, caf::exit_reason::user_shutdown);
+  caf::anon_send(pool, atom::give_back_v, std::size_t{1});
+  deliver_all();
+  CHECK(ask<std::size_t>(pool, atom::acquire_v, std::size_t{1})->value == 1u);
+}
+
 TEST_CASE_METHOD(supervisor_fixture, "a locator that the strategy refuses fails without a transfer",
                  "[supervisor]") {
   start();
@@ -384,4 +417,122 @@ TEST_CASE_METHOD(supervisor_fixture, "a locator that the strategy refuses fails 
   grant({bad});
   CHECK(primary->fetches.empty());
   CHECK(ended().why.code == ec::bad_locator);
+}
+
+// -- live changes beside a backlog
+// -----------------------------------------------------------------
+
+TEST_CASE_METHOD(supervisor_fixture, "a live change finds credits of its own beside a full backlog",
+                 "[supervisor]") {
+  start(2, 1);
+  REQUIRE(registry->claims.size() == 2); // one for each kind of credits
+  CHECK(registry->scopes == std::vector{claim_scope::live, claim_scope::all});
+  registry->claims.front().answer.deliver(result<claimed>{claimed{}});
+  registry->claims.pop_front();
+  deliver_all();
+  grant({a_claim(1), a_claim(2)}); // and more is due
+  registry->scopes.clear();
+  wake();
+  REQUIRE(registry->claims.size() == 1);
+  CHECK(registry->scopes == std::vector{claim_scope::live});
+  auto live = a_claim(3);
+  live.live = true;
+  grant({live});
+  REQUIRE(primary->fetches.size() == 3);
+  CHECK_FALSE(primary->fetches[0].what.job->live);
+  CHECK(primary->fetches[2].what.job->live);
+  registry->scopes.clear();
+  wake();
+  CHECK(registry->claims.empty()); // its credit is in use as well
+
+  // The live one ends: its credit is for the next live one, not for the backlog.
+  std::swap(primary->fetches[0], primary->fetches[2]);
+  answer_next<done>(primary->fetches, done{});
+  answer_next<landed>(disk->places, landed{});
+  CHECK(ended().how == outcome::kind::synced);
+  CHECK(registry->scopes == std::vector{claim_scope::live});
+}
+
+// -- free space
+// ------------------------------------------------------------------------------------
+
+TEST_CASE_METHOD(supervisor_fixture, "below the low-water mark only removals are claimed",
+                 "[supervisor]") {
+  disk->space.store = disk_space{9, 100};
+  start();
+  CHECK(registry->scopes == std::vector{claim_scope::removals});
+  grant({});
+  auto status = ask<transfer_totals>(testee, atom::status_v);
+  CHECK_THAT(status->value->short_of_space,
+             Catch::Contains("store /x has 9 bytes free of 100 bytes") &&
+                 Catch::Contains("stops below 10 bytes") && Catch::Contains("free some space"));
+
+  auto gone = a_claim(4);
+  gone.wanted = false;
+  gone.remove = {"w/4"};
+  wake();
+  grant({gone});
+  REQUIRE(disk->removals.size() == 1);
+  answer_next<done>(disk->removals, done{});
+  CHECK(ended().how == outcome::kind::removed);
+}
+
+TEST_CASE_METHOD(supervisor_fixture,
+                 "it goes on by itself once there is a tenth more than the mark", "[supervisor]") {
+  disk->space.store = disk_space{9, 100};
+  start();
+  grant({});
+  disk->space.store = disk_space{10, 100};
+  advance(1s);
+  CHECK(registry->claims.empty());
+  disk->space.store = disk_space{11, 100};
+  registry->scopes.clear();
+  advance(1s);
+  REQUIRE(registry->claims.size() == 1);
+  CHECK(registry->scopes == std::vector{claim_scope::all});
+  CHECK(ask<transfer_totals>(testee, atom::status_v)->value->short_of_space.empty());
+}
+
+TEST_CASE_METHOD(supervisor_fixture, "a data folder that is short of room stops fetching, too",
+                 "[supervisor]") {
+  disk->space.data = disk_space{1, 100};
+  start();
+  CHECK(registry->scopes == std::vector{claim_scope::removals});
+  CHECK_THAT(ask<transfer_totals>(testee, atom::status_v)->value->short_of_space,
+             Catch::Contains("data folder has 1 bytes free"));
+}
+
+TEST_CASE_METHOD(supervisor_fixture, "a store that can't be asked for its room is not written to",
+                 "[supervisor]") {
+  disk->space.store = fail(ec::disk, "cannot ask: Input/output error");
+  start();
+  CHECK(registry->scopes == std::vector{claim_scope::removals});
+  CHECK_THAT(ask<transfer_totals>(testee, atom::status_v)->value->short_of_space,
+             Catch::Contains("Input/output error"));
+}
+
+TEST_CASE_METHOD(supervisor_fixture,
+                 "room is asked for once a second, and what is on its way counts", "[supervisor]") {
+  start();
+  CHECK(disk->asked_for_space == 1);
+  grant({a_claim(1)});
+  auto job = primary->fetches.front().what.job;
+  CHECK(job->room->load() == 90);
+  job->begun = 50;
+  job->progress = 20;
+  advance(1s);
+  CHECK(disk->asked_for_space == 2);
+  CHECK(job->room->load() == 60);
+}
+
+TEST_CASE_METHOD(supervisor_fixture, "what does not fit is tried again within about a minute",
+                 "[supervisor]") {
+  start();
+  grant({a_claim(9, 11)});
+  answer_next<done>(primary->fetches, fail(ec::no_space, "it needs 2 GiB"));
+  CHECK(disk->asked_for_space == 2); // the disk may be full: looked at at once
+  const auto how = ended();
+  CHECK(how.how == outcome::kind::failed);
+  CHECK(how.retry_after <= 60s);
+  CHECK(how.retry_after >= 40s);
 }

@@ -1,5 +1,6 @@
 #include "config/config.hpp"
 
+#include "config/secret.hpp"
 #include "config/settings.hpp"
 
 #include <cstdlib>
@@ -222,7 +223,7 @@ TEST_CASE_METHOD(config_fixture, "unknown tables and settings are named with wha
              Catch::StartsWith("9: [limits] setting \"capcity\" is not known here; did you mean "
                                "\"capacity\"?"));
   CHECK_THAT(mistake_of(secondary() + "[log]\nlease = \"5s\"\n"), Contains("belongs to [limits]"));
-  CHECK_THAT(mistake_of(secondary() + "[limits]\nbandwidth = 7\n"), Contains("known here: "));
+  CHECK_THAT(mistake_of(secondary() + "[limits]\nzzzzzzzz = 7\n"), Contains("known here: "));
   CHECK_THAT(mistake_of(secondary() + type("file") + "stor = \"/x\"\n"),
              Catch::StartsWith("12: [[replicable]] \"file\":"));
   CHECK_THAT(mistake_of(secondary() + type("file") + model() + "primarykey = \"id\"\n"),
@@ -357,12 +358,25 @@ TEST_CASE_METHOD(config_fixture, "a secret that is missing, open to others or to
              Catch::StartsWith("6: [site] previous_secret_file: "));
 }
 
+TEST_CASE_METHOD(config_fixture, "[events] says what a primary keeps, and belongs only there",
+                 "[config]") {
+  auto loaded = load(site("primary") + "[events]\nretention = \"3 days\"\n"
+                                       "retention_bytes = \"2 GB\"\n");
+  CHECK(loaded.mistakes.empty());
+  CHECK(loaded.settings.events.age == std::chrono::hours{72});
+  CHECK(loaded.settings.events.bytes == 2'000'000'000);
+  loaded = load(site("primary"));
+  CHECK(loaded.settings.events == log_retention{std::chrono::hours{7 * 24}, 10'000'000'000});
+  CHECK_THAT(mistake_of(secondary() + "[events]\n"),
+             Catch::StartsWith("8: table [events] is for the primary"));
+  CHECK_THAT(mistake_of(site("primary") + "[events]\nretention = \"10ms\"\n"),
+             Catch::StartsWith("7: [events] retention = \"10ms\":"));
+}
+
 TEST_CASE_METHOD(config_fixture, "[primary] belongs to a secondary, and only there", "[config]") {
   CHECK_THAT(mistake_of(site("secondary")), Catch::StartsWith("3: table [primary] is missing"));
   CHECK_THAT(mistake_of(site("primary") + "[primary]\nurl = \"http://a:1\"\n"),
              Catch::StartsWith("6: table [primary] is for secondaries"));
-  CHECK_THAT(mistake_of(site("secondary") + "[primary]\nurl = \"https://a:1\"\n"),
-             Catch::StartsWith("7: ") && Contains("https is not there yet"));
   CHECK_THAT(mistake_of(site("secondary") + "[primary]\nurl = \"a:1\"\n"),
              Contains("write http://host:port"));
 }
@@ -387,21 +401,44 @@ TEST_CASE_METHOD(config_fixture, "wrong values of a type are named", "[config]")
   CHECK_THAT(with("file_mode = 644"), Contains("as a text, e.g. \"0644\""));
   CHECK_THAT(with("file_mode = \"0999\""), Contains("octal"));
   CHECK_THAT(with("file_mode = \"0044\""), Contains("the owner"));
-  CHECK_THAT(with("scan = \"30s\""), Contains("scanned folders are not there yet"));
+  CHECK_THAT(with("scan = 30"), Contains("a whole number and its unit"));
+  CHECK_THAT(with("scan = \"500ms\""), Contains("write 1s to 1 days"));
+  CHECK_THAT(with("scan = \"2 days\""), Contains("write 1s to 1 days"));
   CHECK_THAT(mistake_of(secondary() + type("File")), Catch::StartsWith("9: ") && Contains("a-z"));
   CHECK_THAT(mistake_of(secondary() + "[[replicable]]\nname = \"a\"\nstore = \"" +
                         (root / "store").string() + "\"\nstrategy = \"repository\"\n"),
              Catch::StartsWith("11: ") && Contains("strategy = \"blob\""));
 }
 
-TEST_CASE_METHOD(config_fixture, "a scanned type on a primary is told so once", "[config]") {
-  CHECK_THAT(mistake_of(site("primary") + type("file") + "scan = \"30s\"\n"),
-             Contains("scanned folders are not there yet"));
+TEST_CASE_METHOD(config_fixture, "a scanned type needs no model, and must have none", "[config]") {
+  const auto scanned = type("file") + "scan = \"30s\"\n";
+  for (const auto& head : {site("primary"), secondary()}) {
+    auto loaded = load(head + scanned);
+    CHECK(loaded.mistakes.empty());
+    REQUIRE(loaded.settings.types.size() == 1);
+    CHECK(loaded.settings.types[0].scan == std::chrono::seconds{30});
+    CHECK(loaded.settings.types[0].scanned());
+    CHECK_FALSE(loaded.settings.types[0].model);
+    CHECK_THAT(mistake_of(head + scanned + model()), Contains("exclude each other"));
+  }
+  CHECK_FALSE(load(secondary() + type("file")).settings.types[0].scanned());
+}
+
+TEST_CASE_METHOD(config_fixture, "a scanned folder is no other type's, and not the node's own",
+                 "[config]") {
+  const std::string scan = "scan = \"30s\"\n";
+  CHECK_THAT(mistake_of(secondary() + type("a") + type("b") + scan),
+             Catch::StartsWith("15: ") && Contains("the type of line 9 has this store"));
+  CHECK_THAT(mistake_of(secondary() + type("a") + scan + type("b")),
+             Contains("every file for its own"));
+  CHECK_THAT(mistake_of(secondary() + type("a", "data") + scan), Contains("own data folder"));
+  CHECK_THAT(mistake_of(secondary() + type("a", ".") + scan), Contains("lies inside it"));
 }
 
 TEST_CASE_METHOD(config_fixture, "a type of a primary needs its model", "[config]") {
   CHECK_THAT(mistake_of(site("primary") + type("file")),
-             Catch::StartsWith("6: ") && Contains("[replicable.model] is missing"));
+             Catch::StartsWith("6: ") && Contains("[replicable.model] is missing") &&
+                 Contains("scan = \"30s\""));
 }
 
 TEST_CASE_METHOD(config_fixture, "wrong values of a model are named", "[config]") {
@@ -484,4 +521,39 @@ TEST_CASE_METHOD(config_fixture, "random bytes in a configuration never end the 
       CHECK(m.line >= 0);
     }
   }
+}
+
+TEST_CASE_METHOD(config_fixture, "bandwidth is one rate, or a list of rates and times",
+                 "[config]") {
+  const auto one = load(secondary() + "[limits]\nbandwidth = \"20 MB/s\"\n");
+  REQUIRE(one.mistakes.empty());
+  CHECK(one.settings.bandwidth.at(0, 0min) == 20'000'000);
+  const auto list =
+      load(secondary() + "[limits]\nbandwidth = [\"20 MB/s\", \"08:00-18:00 5 MB/s\"]\n");
+  REQUIRE(list.mistakes.empty());
+  CHECK(list.settings.bandwidth.at(0, 9h) == 5'000'000);
+  CHECK(load(secondary()).settings.bandwidth.at(0, 9h) == 0);
+}
+
+TEST_CASE_METHOD(config_fixture, "what is wrong with bandwidth is explained", "[config]") {
+  CHECK_THAT(mistake_of(secondary() + "[limits]\nbandwidth = 20\n"),
+             Catch::StartsWith("9: ") && Contains("\"20 MB/s\""));
+  CHECK_THAT(mistake_of(secondary() + "[limits]\nbandwidth = []\n"),
+             Contains("leave the line away"));
+  CHECK_THAT(
+      mistake_of(secondary() + "[limits]\nbandwidth = [\"1 MB/s\", \"Mon-Fri 8-18 5 MB/s\"]\n"),
+      Contains("\"8-18 5 MB/s\" is no rate"));
+  CHECK_THAT(mistake_of(secondary() + "[limits]\nbandwidth = [\"1 MB/s\", 7]\n"),
+             Contains("a list of such texts"));
+}
+
+TEST_CASE_METHOD(config_fixture, "min_free is bytes or a share, and its mistakes are explained",
+                 "[config]") {
+  CHECK(load(secondary() + "[limits]\nmin_free = \"1 GiB\"\n").settings.min_free.of(1u << 31) ==
+        1u << 30);
+  CHECK(load(secondary() + "[limits]\nmin_free = 4096\n").settings.min_free.of(1u << 31) == 4096);
+  CHECK(load(secondary() + "[limits]\nmin_free = \"10 %\"\n").settings.min_free.of(1000) == 100);
+  for (const auto* wrong : {"true", "\"lots\"", "\"95 %\"", "-1"})
+    CHECK_THAT(mistake_of(secondary() + "[limits]\nmin_free = " + wrong + "\n"),
+               Catch::StartsWith("9: ") && Contains("\"1 GiB\"") && Contains("\"90 %\""));
 }

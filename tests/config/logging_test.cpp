@@ -124,3 +124,21 @@ TEST_CASE("the level can be changed while running", "[logging]") {
   CHECK(lines_of(out).size() == 1);
   CHECK_THAT(out, Catch::Contains("debug shown"));
 }
+
+TEST_CASE("an audit line is written whatever the level, as text and with fields in JSON",
+          "[logging]") {
+  const std::vector<log_field> fields{{"user", std::string{"a\"b"}}, {"records", std::int64_t{5}}};
+  auto text = standard_error_of([&] {
+    set_up_logging("text", "error");
+    log_audit("ada did resync\non file", fields);
+  });
+  CHECK(std::regex_match(text, std::regex{R"(\S+Z audit ada did resync\n  on file\n)"}));
+  auto json = standard_error_of([&] {
+    set_up_logging("json", "error");
+    log_audit("ada did resync", fields);
+  });
+  CHECK(std::regex_match(
+      json,
+      std::regex{
+          R"re(\{"time":"\S+Z","level":"audit","message":"ada did resync","user":"a\\"b","records":5\}\n)re"}));
+}

@@ -46,6 +46,7 @@ TEST_CASE("every setting has a meaning, and no two of a table share a name", "[r
   };
   check(site_settings());
   check(primary_settings());
+  check(events_settings());
   check(limits_settings());
   check(log_settings());
   check(replicable_settings());

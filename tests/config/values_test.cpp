@@ -44,6 +44,8 @@ TEST_CASE("what is shown of a value reads back as the value", "[values]") {
   for (std::uint64_t value : {0u, 1u, 1'000u, 1'024u, 1'500u, 1u << 20, 3u << 20, 1u << 30})
     CHECK(parse_bytes(show_bytes(value)) == value);
   CHECK(show_bytes(1u << 20) == "1 MiB");
+  CHECK(show_bytes(10'000'000'000) == "10 GB");
+  CHECK(show_bytes(1500) == "1500");
 }
 
 TEST_CASE("permission bits are octal", "[values]") {
@@ -66,15 +68,18 @@ TEST_CASE("an address is a host and a port", "[values]") {
   }
 }
 
-TEST_CASE("the primary's address is http with a host and a port alone", "[values]") {
-  CHECK(parse_http_url("http://10.0.0.1:7400") == endpoint{"10.0.0.1", 7400});
-  CHECK(parse_http_url("http://[::1]:7400/") == endpoint{"::1", 7400});
+TEST_CASE("the primary's address is http or https with a host and a port alone", "[values]") {
+  CHECK(parse_site_url("http://10.0.0.1:7400") == site_url{{"10.0.0.1", 7400}, false});
+  CHECK(parse_site_url("http://[::1]:7400/") == site_url{{"::1", 7400}, false});
+  CHECK(parse_site_url("https://harbour:7400") == site_url{{"harbour", 7400}, true});
   for (auto text : {"10.0.0.1:7400", "http://", "http://host", "http://host:0", "http://host:1/x",
-                    "http://user:pw@host:1", "ftp://host:1", "http://host:1?x", "HTTP://host:1"}) {
+                    "http://user:pw@host:1", "ftp://host:1", "https://host", "https://host:0",
+                    "http://host:1?x", "HTTP://host:1"}) {
     CAPTURE(text);
-    CHECK_FALSE(parse_http_url(text));
+    CHECK_FALSE(parse_site_url(text));
   }
-  CHECK_THAT(check_primary_url("https://host:1"), Catch::Contains("not there yet"));
+  CHECK(check_primary_url("https://host:1").empty());
+  CHECK_THAT(check_primary_url("host:1"), Catch::Contains("write http://host:port or https://"));
 }
 
 TEST_CASE("an SQL expression may use quotes, brackets and casts freely", "[values]") {
@@ -133,4 +138,12 @@ TEST_CASE("the nearest known name is found, a far one is not", "[values]") {
   CHECK(edit_distance("kitten", "sitting") == 3);
   CHECK(edit_distance("", "abc") == 3);
   CHECK(edit_distance("abc", "") == 3);
+}
+
+TEST_CASE("bytes are shown to people in a unit that suits them", "[values]") {
+  CHECK(readable_bytes(0) == "0 bytes");
+  CHECK(readable_bytes(1'023) == "1023 bytes");
+  CHECK(readable_bytes(1'536) == "1.5 KiB");
+  CHECK(readable_bytes(1u << 30) == "1.0 GiB");
+  CHECK(readable_bytes(18446744073709551615u) == "16.0 EiB");
 }

@@ -187,6 +187,34 @@ TEST_CASE("a wrong clock is named, and what is signed for another request is ref
   CHECK(request(status, "Bearer x.y.z").find(" 401 ") != std::string::npos);
 }
 
+TEST_CASE("a site's own key opens nothing of another site's", "[e2e]") {
+  two_sites sites;
+  sites.declare({{}});
+  sites.primary.start();
+  const auto secret = trimmed(read_file(sites.primary.secret_file));
+  const auto key = to_string(*derive_key(secret, "lisbon"));
+  const auto get = [&](const std::string& target, const std::string& authorization) {
+    return ask(sites.primary.port(), "GET " + target +
+                                         " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                                         "Farshore-Wire: 2\r\nAuthorization: " +
+                                         authorization + "\r\n\r\n");
+  };
+  const auto now = system_time().wall();
+  const auto sign = [&](const std::string& target) {
+    return sign_request(key, "lisbon", "GET", target, now);
+  };
+  CHECK(get("/v1/position", sign("/v1/position")).find("200 OK") != std::string::npos);
+  const auto told = get("/api/v1/status", sign("/api/v1/status"));
+  CAPTURE(told);
+  CHECK(told.find(" 401 ") != std::string::npos);
+  CHECK(told.find("own command line only") != std::string::npos);
+
+  // In the other's name it can only guess: the text of its key taken for the secret.
+  CHECK(sign_request(key, "harbour", "GET", "/api/v1/status", now).empty());
+  const auto guessed = sign_request(key.substr(1), "harbour", "GET", "/api/v1/status", now);
+  CHECK(get("/api/v1/status", guessed).find(" 401 ") != std::string::npos);
+}
+
 TEST_CASE("a second node on a database is refused, with the reason", "[e2e]") {
   two_sites sites;
   sites.start(files_table);

@@ -84,7 +84,7 @@ TEST_CASE("resync tries what failed at once", "[e2e]") {
   sites.primary.sql("INSERT INTO files (path) VALUES ('taken')");
   CHECK(eventually([&] { return sites.secondary.number("/types/0/failed_count") == 1; }));
   std::filesystem::remove_all(sites.secondary.store() / "taken");
-  CHECK(sites.wait(1).code == 1);
+  CHECK(sites.wait(3).code == 1);
   CHECK(sites.secondary.command({"resync", "file", "--failed"}).code == 0);
   CHECK(eventually([&] { return sites.there("taken") == "a file"; }));
   CHECK(sites.difference() == "");

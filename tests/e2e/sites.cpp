@@ -140,8 +140,12 @@ bool eventually(const std::function<bool()>& yes, std::chrono::milliseconds pati
 
 // -- a site --------------------------------------------------------------------------------------
 
-site::site(fs::path folder, bool primary, int port, int primary_port)
-    : folder_{std::move(folder)}, primary_{primary}, port_{port}, primary_port_{primary_port} {
+site::site(fs::path folder, std::string name, bool primary, int port, int primary_port)
+    : folder_{std::move(folder)},
+      name_{std::move(name)},
+      primary_{primary},
+      port_{port},
+      primary_port_{primary_port} {
   fs::create_directories(data());
   fs::create_directories(folder_ / "stores");
 }
@@ -158,22 +162,29 @@ site::~site() {
 
 void site::declare(const std::vector<type_declaration>& types) {
   std::ofstream out{config(), std::ios::trunc};
-  out << "[site]\nname = " << quoted(primary_ ? "harbour" : "lisbon")
+  out << "[site]\nname = " << quoted(name_)
       << "\nrole = " << quoted(primary_ ? "primary" : "secondary")
       << "\nlisten = " << quoted("127.0.0.1:" + std::to_string(port_))
       << "\ndata = " << quoted(data().string())
-      << "\nsecret_file = " << quoted(secret_file.string()) << '\n';
+      << (key_file.empty() ? "\nsecret_file = " + quoted(secret_file.string())
+                           : "\nkey_file = " + quoted(key_file.string()))
+      << '\n'
+      << in_site;
+  if (!database.empty())
+    out << "database = " << quoted(database) << '\n';
   if (!primary_)
-    out << "\n[primary]\nurl = " << quoted("http://127.0.0.1:" + std::to_string(primary_port_))
-        << '\n';
+    out << "\n[primary]\nurl = " << quoted(scheme + "://127.0.0.1:" + std::to_string(primary_port_))
+        << '\n'
+        << in_primary;
   out << "\n[limits]\nlease = \"2s\"\nretry_base = \"200ms\"\nretry_cap = \"2s\"\n"
       << more_settings;
   for (const auto& type : types) {
     out << "\n[[replicable]]\nname = " << quoted(type.name)
         << "\nstrategy = \"blob\"\nstore = " << quoted(store(type.name).string()) << '\n'
         << type.more << (primary_ ? "" : type.at_secondary);
-    if (primary_) {
+    if (primary_)
       fs::create_directories(store(type.name));
+    if (primary_ && !type.table.empty()) {
       out << "[replicable.model]\ntable = " << quoted(type.table)
           << "\nprimary_key = " << quoted(type.primary_key)
           << "\nlocator = " << quoted(type.locator) << '\n'
@@ -311,18 +322,27 @@ two_sites::temporary_folder::~temporary_folder() {
 }
 
 two_sites::two_sites()
-    : primary{folder_.path / "primary", true, free_port(), 0},
-      secondary{folder_.path / "secondary", false, free_port(), primary.port()} {
-  const auto secret = folder() / "secret";
-  if (run({program, "secret", "--output", secret.string()}).code != 0)
+    : primary{folder_.path / "primary", "harbour", true, free_port(), 0},
+      secondary{folder_.path / "secondary", "lisbon", false, free_port(), primary.port()} {
+  if (run({program, "secret", "--output", (folder() / "secret").string()}).code != 0)
     throw std::runtime_error{"no secret"};
+  furnish(primary);
+  furnish(secondary);
+  fs::create_directories(folder() / "application");
+}
+
+void two_sites::furnish(site& one) const {
   const cluster_template ready;
   ready.make();
-  for (auto* one : {&primary, &secondary}) {
-    one->secret_file = secret;
-    ready.give(one->data());
-  }
-  fs::create_directories(folder() / "application");
+  one.secret_file = folder() / "secret";
+  ready.give(one.data());
+}
+
+site& two_sites::add_secondary(const std::string& name) {
+  auto& added =
+      more_secondaries.emplace_back(folder() / name, name, false, free_port(), primary.port());
+  furnish(added);
+  return added;
 }
 
 void two_sites::declare(const std::vector<type_declaration>& types) {
@@ -342,8 +362,8 @@ void two_sites::start(const std::string& table_sql, const std::vector<type_decla
       throw std::runtime_error{type.name + " is not served:\n" + primary.log() + secondary.log()};
 }
 
-bool two_sites::serves(const std::string& type) const {
-  const auto all = secondary.status();
+bool two_sites::serves(const site& at, const std::string& type) {
+  const auto all = at.status();
   if (!all.is_object() || !all.as_object().contains("types"))
     return false;
   for (const auto& one : all.at("types").as_array())
@@ -383,20 +403,21 @@ finished two_sites::wait(int seconds, bool strict) const {
   return secondary.command(words);
 }
 
-std::string two_sites::difference(const std::string& type, const std::string& table) const {
-  const auto waited = wait(120, true);
+std::string two_sites::difference(const site& at, const std::string& type,
+                                  const std::string& table) const {
+  const auto waited = at.command({"wait", "--strict", "--timeout", "120"});
   if (waited.code != 0)
     return "farshore wait: " + std::to_string(waited.code) + '\n' + waited.out + waited.err;
-  if (auto found = compare(primary.store(type), secondary.store(type)); !found.empty())
+  if (auto found = compare(primary.store(type), at.store(type)); !found.empty())
     return found;
   const auto of_type = " FROM farshore.registry JOIN farshore.replicable_type t ON t.id = type_id "
                        "WHERE name = '" +
                        type + "'";
-  const auto unsynced = secondary.value("SELECT count(*)" + of_type +
-                                        " AND (state <> 2 OR NOT wanted OR "
-                                        "synced_revision IS DISTINCT FROM target_revision)");
+  const auto unsynced = at.value("SELECT count(*)" + of_type +
+                                 " AND (state <> 2 OR NOT wanted OR "
+                                 "synced_revision IS DISTINCT FROM target_revision)");
   const auto rows = primary.value("SELECT count(*) FROM " + table);
-  const auto known = secondary.value("SELECT count(*)" + of_type);
+  const auto known = at.value("SELECT count(*)" + of_type);
   if (unsynced != "0" || rows != known)
     return rows + " rows, " + known + " in the registry, " + unsynced + " of them not synced";
   return {};

@@ -1,6 +1,6 @@
-// Two real sites on this machine for end-to-end tests: a primary and a secondary node, each a
-// process of its own with a PostgreSQL of its own, in a temporary folder that goes with the object.
-// With FARSHORE_KEEP in the environment the folder stays.
+// Two real sites (or more) on this machine for end-to-end tests: a primary and a secondary node,
+// each a process of its own with a PostgreSQL of its own, in a temporary folder that goes with the
+// object. With FARSHORE_KEEP in the environment the folder stays.
 //
 // Use it on the thread that runs the test cases (see child.hpp); status, sql and the commands may
 // be used on any thread, with a connection for each.
@@ -12,6 +12,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <list>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ using namespace std::chrono_literals;
 /// One [[replicable]] of both sites; its store is the folder of that name beneath the site's.
 struct type_declaration {
   std::string name = "file";
+  /// Empty: a type without a model; `more` says what it has instead.
   std::string table = "files";
   std::string primary_key = "id";
   std::string locator = "path";
@@ -39,11 +41,12 @@ bool eventually(const std::function<bool()>& yes, std::chrono::milliseconds pati
 
 class site {
 public:
-  site(std::filesystem::path folder, bool primary, int port, int primary_port);
+  site(std::filesystem::path folder, std::string name, bool primary, int port, int primary_port);
   ~site();
   site(const site&) = delete;
   site& operator=(const site&) = delete;
 
+  [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
   [[nodiscard]] std::filesystem::path config() const { return folder_ / "farshore.toml"; }
   [[nodiscard]] std::filesystem::path data() const { return folder_ / "data"; }
@@ -53,9 +56,17 @@ public:
   [[nodiscard]] int port() const { return port_; }
   [[nodiscard]] std::string log() const { return read_file(folder_ / "log"); }
 
-  /// Lines of [limits] and [log], and a secret of its own; in force with the next declare.
+  /// Lines of [limits] and of tables behind it, of [site] and of [primary], and a secret of its
+  /// own, or instead a key; in force with the next declare.
   std::string more_settings;
+  std::string in_site;
+  std::string in_primary;
+  /// An existing database's URL, instead of a managed one; in force with the next declare.
+  std::string database;
   std::filesystem::path secret_file;
+  std::filesystem::path key_file;
+  /// How a secondary asks its primary.
+  std::string scheme = "http";
 
   /// Writes the configuration.
   void declare(const std::vector<type_declaration>& types);
@@ -96,6 +107,7 @@ public:
 
 private:
   std::filesystem::path folder_;
+  std::string name_;
   bool primary_;
   int port_;
   int primary_port_;
@@ -119,12 +131,16 @@ public:
   void start(const std::string& table_sql, const std::vector<type_declaration>& types = {{}});
   void declare(const std::vector<type_declaration>& types);
   /// Whether the secondary has read all of the type's records, and follows its changes.
-  [[nodiscard]] bool serves(const std::string& type) const;
+  [[nodiscard]] bool serves(const std::string& type) const { return serves(secondary, type); }
+  [[nodiscard]] static bool serves(const site& at, const std::string& type);
+  /// One more secondary, not declared or started yet.
+  site& add_secondary(const std::string& name);
 
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_.path; }
 
   site primary;
   site secondary;
+  std::list<site> more_secondaries;
 
   /// Writes a file of the primary's store as an application would: whole, or not at all.
   void write(const std::string& locator, const std::string& content,
@@ -140,7 +156,14 @@ public:
   /// Waits, then looks whether both stores of the type hold the same files, and nothing else lies
   /// on the secondary, and all registry rows are synced. Empty, or what is different.
   [[nodiscard]] std::string difference(const std::string& type = "file",
+                                       const std::string& table = "files") const {
+    return difference(secondary, type, table);
+  }
+  [[nodiscard]] std::string difference(const site& at, const std::string& type = "file",
                                        const std::string& table = "files") const;
+
+private:
+  void furnish(site& one) const;
 };
 
 /// The first few differences of two folders, farshore's own left out; empty if there are none.

@@ -32,6 +32,7 @@ struct sender_fixture {
   blob_request request{"widget", {}};
   std::vector<resolved_record> rows;
   std::uint64_t large = 1'000'000;
+  int wire = 2;
   std::size_t pieces = 0;
   std::size_t largest_piece = 0;
 
@@ -48,7 +49,7 @@ struct sender_fixture {
 
   std::vector<sent_blob> send() {
     const auto count = static_cast<std::uint32_t>(rows.size());
-    blob_sender sender{store, request, rows, large};
+    blob_sender sender{store, request, rows, large, wire};
     collector into;
     frame_decoder decoder{count, into};
     bytes piece;

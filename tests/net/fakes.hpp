@@ -155,10 +155,13 @@ public:
     return std::make_unique<memory_reader>(found->second);
   }
 
+  result<store_look> look() override { return store_look{}; }
   result<void> prepare() override { return {}; }
+  result<void> write_mark(const store_mark&) override { return {}; }
   result<std::shared_ptr<receiver>> receive(std::shared_ptr<sync_job>) override {
     return fail(ec::internal, "a primary's store");
   }
+  result<disk_space> space() override { return fail(ec::internal, "a primary's store"); }
   void place(std::span<placement>) override {}
   void remove(std::span<removal>) override {}
   result<content_offer> checksum_of(std::string_view) override {
@@ -183,6 +186,7 @@ struct fake_database {
   std::vector<type_status> types{{"widget", 1, ""}};
   std::uint64_t xmin = 100;
   std::uint64_t xmax = 100;
+  event_position folded;
   std::optional<horizon_blocker> blocker;
   /// Taken by the next queries, one each, in order.
   std::vector<error> failures;
@@ -226,6 +230,8 @@ public:
       return fail(*failed);
     if (after.token == 666)
       return fail(ec::position_unknown, "the log has no such place");
+    if (after.token == 777)
+      return fail(ec::log_trimmed, "the log does not reach back so far");
     events_page page;
     page.upto = after;
     page.identity = "a primary";
@@ -246,7 +252,7 @@ public:
       return fail(*failed);
     if (type != "widget")
       return fail(ec::not_found, "no such type");
-    catalogue_page page{type, 1, {}, after, true};
+    catalogue_page page{type, 1, after, {}, after, true};
     for (const auto& [record, row] : data_->rows)
       if (record > after) {
         if (page.rows.size() == limit) {
@@ -256,6 +262,20 @@ public:
         page.rows.push_back({record, std::to_string(record), row.locator, {}, 0, row.sum});
         page.next_after = record;
       }
+    return page;
+  }
+  result<records_page> look_up(const std::string& type,
+                               std::span<const record_id> records) override {
+    const std::scoped_lock lock{data_->mutex};
+    if (auto failed = failure())
+      return fail(*failed);
+    if (type != "widget")
+      return fail(ec::not_found, "no such type");
+    records_page page{type, 1, {}, {}};
+    for (const auto record : records)
+      if (const auto row = data_->rows.find(record); row != data_->rows.end())
+        page.rows.push_back(
+            {record, std::to_string(record), row->second.locator, {}, 0, row->second.sum});
     return page;
   }
   result<std::vector<resolved_record>> resolve(const std::string&,
@@ -270,6 +290,12 @@ public:
                                                 : found->second);
     }
     return rows;
+  }
+  result<event_position> folded_place() override {
+    const std::scoped_lock lock{data_->mutex};
+    if (auto failed = failure())
+      return fail(*failed);
+    return data_->folded;
   }
   result<event_position> newest_place() override {
     const std::scoped_lock lock{data_->mutex};

@@ -67,6 +67,8 @@ struct random_stream {
       blob.head.offset = random.below(3) == 0 ? random.next() >> 2 : 0;
       blob.head.size = blob.head.offset + blob.content.size();
       blob.head.attributes.mode = static_cast<std::uint32_t>(random.below(01000));
+      if (random.below(4) == 0)
+        blob.head.attributes.kind = content_kind::link;
       blob.head.attributes.mtime_ns = static_cast<std::int64_t>(random.next());
       if (random.below(2) == 0)
         std::ranges::generate(blob.head.sum.emplace(),
@@ -122,6 +124,7 @@ void check_equal(const received_blob& a, const received_blob& b) {
   CHECK(a.head.offset == b.head.offset);
   CHECK(a.head.size == b.head.size);
   CHECK(a.head.attributes.mode == b.head.attributes.mode);
+  CHECK(a.head.attributes.kind == b.head.attributes.kind);
   CHECK(a.head.attributes.mtime_ns == b.head.attributes.mtime_ns);
   CHECK(a.head.sum == b.head.sum);
   CHECK(a.content == b.content);

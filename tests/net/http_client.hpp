@@ -36,10 +36,11 @@ struct http_client {
 
   static request_type signed_request(const std::string& method, const std::string& target,
                                      std::string body = {}, const std::string& secret = test_secret,
-                                     wall_time now = system_time().wall()) {
+                                     wall_time now = system_time().wall(),
+                                     const std::string& site = "lisbon") {
     request_type request{boost::beast::http::string_to_verb(method), target, 11};
-    request.set("Authorization", sign_request(secret, "lisbon", method, target, now));
-    request.set(wire_header, wire_version);
+    request.set("Authorization", sign_request(secret, site, method, target, now));
+    request.set(wire_header, std::to_string(wire_newest));
     request.body() = std::move(body);
     request.prepare_payload();
     return request;

@@ -21,6 +21,9 @@ namespace {
 
 namespace asio = boost::asio;
 
+/// More than the kernel keeps of a connection.
+constexpr std::size_t large_bytes = 64u << 20;
+
 struct server_fixture {
   http_server_settings settings{.listen = "127.0.0.1:0"};
   asio::thread_pool pool{2};
@@ -34,6 +37,10 @@ struct server_fixture {
     all.add(
         "GET", "/healthz", [](const http_request& request) { return echo(request); },
         route_access::anyone);
+    all.add("GET", "/wire",
+            [](const http_request& request) -> asio::awaitable<result<http_answer>> {
+              co_return http_answer{200, std::to_string(request.wire), "text/plain"};
+            });
     all.add("GET", "/throws", [](const http_request&) -> asio::awaitable<result<http_answer>> {
       throw std::runtime_error{"a secret of ours"};
       co_return http_answer{};
@@ -64,6 +71,10 @@ struct server_fixture {
                    [](const http_request&, answer_stream& out) -> asio::awaitable<result<void>> {
                      co_await out.write(to_bytes("piece "));
                      throw std::runtime_error{"in the middle"};
+                   });
+    all.add_stream("GET", "/stream-large",
+                   [](const http_request&, answer_stream& out) -> asio::awaitable<result<void>> {
+                     co_return co_await out.write(bytes(large_bytes));
                    });
     all.add_stream("GET", "/stream-endless",
                    [](const http_request&, answer_stream& out) -> asio::awaitable<result<void>> {
@@ -110,7 +121,7 @@ TEST_CASE_METHOD(server_fixture, "a signed request is answered, and the connecti
     REQUIRE(answer);
     CHECK(answer->result_int() == 200);
     CHECK(answer->body() == "POST lisbon [a/b] x=1 y= z body");
-    CHECK((*answer)[wire_header] == "1");
+    CHECK((*answer)[wire_header] == "2");
     CHECK(answer->keep_alive());
   }
 }
@@ -180,14 +191,42 @@ TEST_CASE_METHOD(server_fixture, "what is not there, or not for that method, is 
   CHECK(answer->result_int() == 405);
 }
 
-TEST_CASE_METHOD(server_fixture, "another version of the protocol is told so", "[server]") {
+TEST_CASE_METHOD(server_fixture, "who speaks an older version is answered in it", "[server]") {
+  auto client = connect();
+  for (const auto* version : {"1", "2", "1"})
+    for (const auto* target : {"/wire", "/nothing", "/stream"}) {
+      auto request = http_client::signed_request("GET", target);
+      request.set(wire_header, version);
+      const auto answer = client.ask(request);
+      REQUIRE(answer);
+      CHECK((*answer)[wire_header] == version);
+      if (answer->result_int() == 200 && !answer->chunked())
+        CHECK(answer->body() == version);
+    }
+}
+
+TEST_CASE_METHOD(server_fixture, "a version that is not known is told which are", "[server]") {
+  const auto* version = GENERATE("0", "3", "-1", "1.0", "x", "99999999999", "");
+  CAPTURE(version);
   auto client = connect();
   auto request = http_client::signed_request("GET", "/echo/a");
-  request.set(wire_header, "2");
+  request.set(wire_header, version);
+  request.set("User-Agent", "farshore/9.9.9");
   const auto answer = client.ask(request);
   REQUIRE(answer);
   CHECK(answer->result_int() == 426);
-  CHECK_THAT(answer->body(), Contains("same version of Farshore"));
+  CHECK((*answer)[wire_header] == "2");
+  CHECK_THAT(answer->body(), Contains("versions 1 to 2") && Contains("farshore/9.9.9") &&
+                                 Contains("this site (" + program_name()));
+}
+
+TEST_CASE_METHOD(server_fixture, "what could not be read is refused in the oldest version",
+                 "[server]") {
+  auto client = connect();
+  client.send_raw("nonsense\r\n\r\n");
+  const auto answer = client.read();
+  REQUIRE(answer);
+  CHECK((*answer)[wire_header] == "1");
 }
 
 TEST_CASE_METHOD(server_fixture, "what is too large or no HTTP is refused", "[server]") {
@@ -290,6 +329,39 @@ TEST_CASE_METHOD(server_fixture, "who comes when all sessions are taken is told 
   CHECK(first.ask(http_client::signed_request("GET", "/echo/a"))->result_int() == 200);
 }
 
+TEST_CASE_METHOD(server_fixture, "one site does not take all sessions", "[server]") {
+  settings.sessions_max = 4;
+  settings.sessions_of_site_max = 2;
+  auto first = connect();
+  auto second = connect();
+  REQUIRE(first.ask(http_client::signed_request("GET", "/echo/a")));
+  REQUIRE(second.ask(http_client::signed_request("GET", "/echo/a")));
+  auto third = connect();
+  const auto refused = third.ask(http_client::signed_request("GET", "/echo/a"));
+  REQUIRE(refused);
+  CHECK(refused->result_int() == 503);
+  CHECK_THAT(refused->body(), Contains("all the connections"));
+  CHECK(third.ended());
+  CHECK(second.ask(http_client::signed_request("GET", "/echo/a"))->result_int() == 200);
+  SECTION("and another site has its own") {
+    auto other = connect();
+    CHECK(other
+              .ask(http_client::signed_request("GET", "/echo/a", {}, test_secret,
+                                               system_time().wall(), "porto"))
+              ->result_int() == 200);
+  }
+  SECTION("and what it gives back it may have again") {
+    first.socket.close();
+    bool admitted = false;
+    for (int tries = 0; tries < 1000 && !admitted; ++tries) {
+      auto again = connect();
+      const auto answer = again.ask(http_client::signed_request("GET", "/echo/a"));
+      admitted = answer && answer->result_int() == 200;
+    }
+    CHECK(admitted);
+  }
+}
+
 TEST_CASE_METHOD(server_fixture, "a connection that says nothing is closed in time", "[server]") {
   settings.patience = 30ms;
   auto client = connect();
@@ -304,6 +376,31 @@ TEST_CASE_METHOD(server_fixture, "a request that never ends is given up in time"
   client.send_raw("POST /echo/a HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nAuthorization: " +
                   signature + "\r\n\r\nabc");
   CHECK(client.ended());
+}
+
+TEST_CASE_METHOD(server_fixture, "a stream has time as long as its reader takes some of it",
+                 "[server]") {
+  settings.stream_patience = 1s;
+  auto client = connect();
+  client.send(http_client::signed_request("GET", "/stream-large"));
+  bytes some(1 << 20);
+  std::size_t got = 0;
+  boost::system::error_code failed;
+  for (int i = 0; i < 10; ++i) { // far longer than its patience for any one part
+    std::this_thread::sleep_for(200ms);
+    got += asio::read(client.socket, asio::buffer(some), failed);
+  }
+  while (!failed && got < large_bytes)
+    got += asio::read(client.socket, asio::buffer(some), failed);
+  CHECK(got >= large_bytes);
+}
+
+TEST_CASE_METHOD(server_fixture, "a stream that nobody reads is given up in time", "[server]") {
+  settings.stream_patience = 30ms;
+  auto client = connect();
+  client.send(http_client::signed_request("GET", "/stream-large"));
+  std::this_thread::sleep_for(2s);
+  CHECK_FALSE(client.read());
 }
 
 TEST_CASE_METHOD(server_fixture, "stopping closes idle connections and takes no new ones",

@@ -99,7 +99,7 @@ TEST_CASE("an empty page of events survives its JSON", "[json]") {
 }
 
 TEST_CASE("a page of the catalogue survives its JSON", "[json]") {
-  catalogue_page page{"widget", 2, {}, int_min, false};
+  catalogue_page page{"widget", 2, record_id_before_all, {}, int_min, false};
   page.rows.push_back({int_min, "a", "x/y", 5, 9, some_sum()});
   page.rows.push_back({int_max, "b", "z", {}, 0, {}});
   const auto back = parse_catalogue_page(to_json(page));
@@ -117,6 +117,41 @@ TEST_CASE("a page of the catalogue survives its JSON", "[json]") {
   CHECK(back->rows[0].sum == some_sum());
   CHECK_FALSE(back->rows[1].size);
   CHECK_FALSE(back->rows[1].sum);
+}
+
+TEST_CASE("records asked for by id, and their answer, survive their JSON", "[json]") {
+  const auto asked =
+      parse_records_request(to_json(records_request{"widget", {int_min, 0, int_max}}));
+  REQUIRE(asked);
+  CHECK(asked->type == "widget");
+  CHECK(asked->records == std::vector<record_id>{int_min, 0, int_max});
+  records_page page{"widget", 2, {}, {{int_max, "a", "x/y", 5, 9, some_sum()}}};
+  const auto back = parse_records_page(to_json(page));
+  REQUIRE(back);
+  CHECK(back->type == "widget");
+  CHECK(back->generation == 2);
+  REQUIRE(back->rows.size() == 1);
+  CHECK(back->rows[0].record == int_max);
+  CHECK(back->rows[0].locator == "x/y");
+  CHECK(back->rows[0].sum == some_sum());
+}
+
+TEST_CASE("a request for records is refused unless it is short and in order", "[json]") {
+  for (const auto* ids :
+       {"[2,1]", "[1,1]", "[1.5]", "[\"1\"]", "[9223372036854775808]", "7", "{}"}) {
+    CAPTURE(ids);
+    const auto refused =
+        parse_records_request(std::string{R"({"type":"widget","ids":)"} + ids + "}");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ec::protocol);
+  }
+  records_request many{"widget", {}};
+  for (record_id id = 0; id <= static_cast<record_id>(records_asked_max); ++id)
+    many.records.push_back(id);
+  CHECK_FALSE(parse_records_request(to_json(many)));
+  many.records.pop_back();
+  CHECK(parse_records_request(to_json(many)));
+  CHECK_FALSE(parse_records_request(R"({"type":"Widget!","ids":[]})"));
 }
 
 TEST_CASE("a position survives its JSON", "[json]") {
@@ -223,7 +258,7 @@ TEST_CASE("random changes to a page never do more than be refused", "[json]") {
 
 TEST_CASE("an error survives its answer", "[json]") {
   for (const auto code : {ec::unauthorized, ec::position_unknown, ec::type_waiting, ec::not_found,
-                          ec::protocol, ec::internal, ec::database_unavailable}) {
+                          ec::protocol, ec::internal, ec::database_unavailable, ec::log_trimmed}) {
     const auto answer = error_answer({code, "what \"went\" wrong"});
     const auto back = parse_error_answer(answer.status, answer.body);
     CHECK(back.code == code);
@@ -232,6 +267,7 @@ TEST_CASE("an error survives its answer", "[json]") {
   CHECK(error_answer({ec::unauthorized, ""}).status == 401);
   CHECK(error_answer({ec::not_found, ""}).status == 404);
   CHECK(error_answer({ec::position_unknown, ""}).status == 409);
+  CHECK(error_answer({ec::log_trimmed, ""}).status == 410);
   CHECK(error_answer({ec::type_waiting, ""}).status == 503);
   CHECK(error_answer({ec::internal, ""}).status == 500);
 }

@@ -3,6 +3,7 @@
 #include "config/clock.hpp"
 #include "net/feed_json.hpp"
 #include "net/frames.hpp"
+#include "net/link_connection.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -74,6 +75,8 @@ public:
     return "http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port());
   }
   [[nodiscard]] int requests() const { return requests_; }
+  /// The versions of the protocol that it was asked in so far. Not while a question is under way.
+  [[nodiscard]] const std::vector<std::string>& wires() const { return wires_; }
 
 private:
   void run() {
@@ -92,6 +95,7 @@ private:
         boost::beast::http::read(socket, buffer, request, failed);
         if (failed)
           break;
+        wires_.emplace_back(request[wire_header]);
         ++requests_;
         asio::write(socket, asio::buffer(text), failed);
       }
@@ -103,12 +107,14 @@ private:
   tcp::acceptor acceptor_{context_, tcp::endpoint{asio::ip::address_v4::loopback(), 0}};
   std::atomic<bool> ended_{false};
   std::atomic<int> requests_{0};
+  std::vector<std::string> wires_;
   std::thread thread_;
 };
 
-std::string http_text(unsigned status, const std::string& body, const std::string& more = {}) {
-  return "HTTP/1.1 " + std::to_string(status) + " X\r\nFarshore-Wire: 1\r\n" + more +
-         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+std::string http_text(unsigned status, const std::string& body, const std::string& more = {},
+                      int wire = wire_newest) {
+  return "HTTP/1.1 " + std::to_string(status) + " X\r\nFarshore-Wire: " + std::to_string(wire) +
+         "\r\n" + more + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 /// A streamed answer of hand-made frames.
@@ -439,7 +445,7 @@ TEST_CASE_METHOD(link_fixture, "a large blob does not delay small ones", "[link]
   for (record_id id = 0; id < 2; ++id)
     add_blob(id, "large" + std::to_string(id), {.content = pattern(2 << 20), .hold = hold});
   add_blob(2, "small", {pattern(10)});
-  routes_settings.disk_threads = 3;
+  routes_settings.disk_threads = 4; // one of them is left to other sites
   std::deque<fetched> large;
   for (record_id id = 0; id < 2; ++id)
     large.emplace_back(job_for(id, "large" + std::to_string(id), 2 << 20)).start(link());
@@ -450,6 +456,74 @@ TEST_CASE_METHOD(link_fixture, "a large blob does not delay small ones", "[link]
   hold->open();
   for (auto& one : large)
     CHECK(one.get());
+}
+
+// -- the bandwidth cap
+
+TEST_CASE_METHOD(link_fixture, "what arrives keeps to the cap", "[link]") {
+  link_settings.bandwidth.windows = {{.bytes_per_second = 2'000'000}};
+  add_blob(7, "a", {pattern(3'000'000)});
+  fetched one{7, "a"};
+  const auto begun = std::chrono::steady_clock::now();
+  one.start(link());
+  CHECK(one.get());
+  CHECK(std::chrono::steady_clock::now() - begun > 1350ms);
+  CHECK(link().bandwidth().cap == 2'000'000);
+  CHECK(one.into->content == pattern(3'000'000));
+}
+
+TEST_CASE_METHOD(link_fixture, "under a cap a small blob passes a large one, and a new cap counts",
+                 "[link]") {
+  link_settings.bandwidth.windows = {{.bytes_per_second = 100'000}};
+  add_blob(7, "large", {pattern(20'000'000)});
+  add_blob(8, "small", {pattern(1'000)});
+  fetched large{job_for(7, "large", 20'000'000)};
+  large.start(link());
+  while (large.job->progress == 0)
+    std::this_thread::yield();
+  fetched small{8, "small"};
+  small.start(link());
+  CHECK(small.get());
+  CHECK_FALSE(large.ended.arrived());
+  // Held by the cap, it is not said to move: nobody takes it for dead.
+  while (large.job->moving)
+    std::this_thread::yield();
+  link().set_bandwidth({});
+  CHECK(large.get());
+  CHECK(link().bandwidth().cap == 0);
+}
+
+TEST_CASE_METHOD(link_fixture, "a link that is stopped does not wait for its turn", "[link]") {
+  link_settings.bandwidth.windows = {{.bytes_per_second = 10'000}};
+  add_blob(7, "a", {pattern(20'000'000)});
+  fetched one{job_for(7, "a", 20'000'000)};
+  one.start(link());
+  while (one.job->progress == 0)
+    std::this_thread::yield();
+  link().stop();
+  CHECK(one.failure() == ec::stopping);
+}
+
+TEST_CASE_METHOD(link_fixture, "live changes go before bulk work that waits", "[link]") {
+  link_settings.connections = 1;
+  auto hold = std::make_shared<gate>();
+  add_blob(1, "first", {.content = pattern(10), .hold = hold});
+  for (record_id id = 2; id <= 4; ++id)
+    add_blob(id, "f" + std::to_string(id), {pattern(10)});
+  fetched first{1, "first"};
+  first.start(link());
+  hold->wait_until_reached();
+  std::deque<fetched> rest;
+  for (record_id id = 2; id <= 4; ++id) {
+    auto job = job_for(id, "f" + std::to_string(id));
+    job->live = id == 4;
+    rest.emplace_back(job).start(link());
+  }
+  hold->open();
+  CHECK(first.get());
+  for (auto& one : rest)
+    CHECK(one.get());
+  CHECK(store->opened() == std::vector<std::string>{"first", "f4", "f2", "f3"});
 }
 
 // -- cuts
@@ -621,8 +695,8 @@ TEST_CASE_METHOD(link_fixture, "what is no Farshore node is not taken for one", 
     scripted({{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"}});
     CHECK(events({}).error().code == ec::protocol);
   }
-  SECTION("another version") {
-    scripted({{"HTTP/1.1 200 OK\r\nFarshore-Wire: 2\r\nContent-Length: 2\r\n\r\nhi"}});
+  SECTION("another version than was asked in") {
+    scripted({{http_text(200, to_json(events_page{}), {}, 1)}});
     CHECK(events({}).error().code == ec::protocol);
   }
   SECTION("a proxy whose node is away") {
@@ -641,6 +715,102 @@ TEST_CASE_METHOD(link_fixture, "what is no Farshore node is not taken for one", 
     scripted({{"HTTP/1.1 200 OK\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n"}});
     CHECK(events({}).error().code == ec::protocol);
   }
+}
+
+// -- versions of the protocol
+
+namespace {
+
+/// As a site says it that knows no newer version than 1.
+std::string too_new(const std::string& more = {}) {
+  return http_text(426, R"({"error":{"code":"protocol","message":"this site speaks version 1"}})",
+                   more, 1);
+}
+
+std::string page_of(int wire) {
+  return http_text(200, to_json(events_page{}), {}, wire);
+}
+
+using wires = std::vector<std::string>;
+
+} // namespace
+
+TEST_CASE_METHOD(link_fixture, "a primary that knows only version 1 is spoken to in it", "[link]") {
+  SECTION("over the same connection") {
+    auto& primary = scripted({{too_new(), page_of(1), page_of(1)}});
+    CHECK(events({}));
+    CHECK(events({}));
+    CHECK(primary.wires() == wires{"2", "1", "1"});
+  }
+  SECTION("over another one, where the primary closes with its refusal") {
+    auto& primary = scripted({{too_new("Connection: close\r\n")}, {page_of(1), page_of(1)}});
+    CHECK(events({}));
+    CHECK(events({}));
+    CHECK(primary.wires() == wires{"2", "1", "1"});
+  }
+  SECTION("blobs as well") {
+    bytes frames;
+    frame_encoder to{frames};
+    to.head(head_of(0, 0, blob_status::missing));
+    to.end();
+    auto& primary =
+        scripted({{too_new("Connection: close\r\n")}, {http_text(200, to_text(frames), {}, 1)}});
+    fetched one{7, "a"};
+    one.start(link());
+    CHECK(one.failure() == ec::missing_on_primary);
+    CHECK(primary.wires() == wires{"2", "1"});
+  }
+}
+
+TEST_CASE_METHOD(link_fixture, "an upgraded primary is noticed with the next connection",
+                 "[link]") {
+  auto& primary = scripted({{too_new(), page_of(1)}, {page_of(1), page_of(2)}});
+  CHECK(events({})); // then the connection ends with its script
+  CHECK(events({})); // finds it closed, and speaks the old version still
+  CHECK(events({}));
+  CHECK(primary.wires() == wires{"2", "1", "1", "2"});
+}
+
+TEST_CASE_METHOD(link_fixture, "a primary is asked for the newest version again after minutes",
+                 "[link]") {
+  struct jumping_clock : time_source {
+    [[nodiscard]] steady_time now() const override { return system_time().now() + ahead.load(); }
+    [[nodiscard]] wall_time wall() const override { return system_time().wall(); }
+    std::atomic<std::chrono::minutes> ahead{std::chrono::minutes{0}};
+  } clock;
+  link_settings.time = &clock;
+  auto& primary = scripted({{too_new(), page_of(1), page_of(1), page_of(2), page_of(2)}});
+  CHECK(events({}));
+  clock.ahead = wire_memory - 1min;
+  CHECK(events({}));
+  CHECK(primary.wires() == wires{"2", "1", "1"});
+  clock.ahead = wire_memory;
+  CHECK(events({}));
+  CHECK(events({}));
+  CHECK(primary.wires() == wires{"2", "1", "1", "2", "2"});
+  link_.reset(); // before its clock
+}
+
+TEST_CASE_METHOD(link_fixture, "two programs with no version in common say so plainly", "[link]") {
+  const auto theirs = GENERATE(0, 3, 77);
+  auto& primary = scripted({{http_text(426, R"({"error":{"code":"protocol","message":"no"}})",
+                                       "Server: farshore/9.9.9\r\n", theirs)}});
+  const auto page = events({});
+  REQUIRE_FALSE(page);
+  CHECK(page.error().code == ec::protocol);
+  CHECK_THAT(page.error().message,
+             Contains(program_name()) && Contains("versions 1 to 2") &&
+                 Contains("farshore/9.9.9") && Contains("version " + std::to_string(theirs)) &&
+                 Contains(theirs > wire_newest ? "upgrade Farshore at this site"
+                                               : "upgrade Farshore at the other site"));
+  CHECK(primary.requests() == 1);
+}
+
+TEST_CASE_METHOD(link_fixture, "a primary that refuses every version is not asked for ever",
+                 "[link]") {
+  auto& primary = scripted({{too_new(), too_new(), too_new()}});
+  CHECK(events({}).error().code == ec::protocol);
+  CHECK(primary.wires() == wires{"2", "1"});
 }
 
 TEST_CASE_METHOD(link_fixture, "a hostile stream fails what it had not finished", "[link]") {

@@ -1,9 +1,12 @@
 #include "wire_fixture.hpp"
 
+#include "config/version.hpp"
 #include "net/blob_request.hpp"
 #include "net/frames.hpp"
 
 #include <catch2/catch.hpp>
+
+#include <list>
 
 using namespace farshore;
 using namespace farshore::test;
@@ -212,6 +215,26 @@ TEST_CASE_METHOD(wire_fixture, "the catalogue is served page by page", "[routes]
   CHECK(unknown.get().error().code == ec::not_found);
 }
 
+TEST_CASE_METHOD(wire_fixture, "records are looked up by id", "[routes]") {
+  for (int i = 1; i <= 3; ++i)
+    database->add_row(i, "f" + std::to_string(i));
+  answer<records_page> some;
+  link().records({"widget", {-1, 2, 3, 77}}, some.taker());
+  const auto page = some.get();
+  REQUIRE(page);
+  CHECK(page->generation == 1);
+  CHECK(page->asked == std::vector<record_id>{-1, 2, 3, 77});
+  REQUIRE(page->rows.size() == 2);
+  CHECK(page->rows[0].record == 2);
+  CHECK(page->rows[1].locator == "f3");
+  answer<records_page> unknown;
+  link().records({"nonsense", {1}}, unknown.taker());
+  CHECK(unknown.get().error().code == ec::not_found);
+  answer<records_page> disordered;
+  link().records({"widget", {2, 1}}, disordered.taker());
+  CHECK(disordered.get().error().code == ec::protocol);
+}
+
 TEST_CASE_METHOD(wire_fixture, "a connection to the database that broke is replaced unnoticed",
                  "[routes]") {
   REQUIRE(events({{}, 100, 0ms}));
@@ -257,4 +280,92 @@ TEST_CASE_METHOD(wire_fixture, "blobs of a type that is not replicated are refus
   const auto broken = client.ask(http_client::signed_request("POST", "/v1/blobs", "{}"));
   REQUIRE(broken);
   CHECK(broken->result_int() == 400);
+}
+
+TEST_CASE_METHOD(wire_fixture, "a place that the log does not reach back to is 410", "[routes]") {
+  http_client client{url().substr(7)};
+  const auto answer =
+      client.ask(http_client::signed_request("GET", "/v1/events?xid=1&id=1&token=777"));
+  REQUIRE(answer);
+  CHECK(answer->result_int() == 410);
+  CHECK_THAT(answer->body(), Contains("log_trimmed"));
+  const auto page = events({{1, 1, 777}, 100, 0ms});
+  REQUIRE_FALSE(page);
+  CHECK(page.error().code == ec::log_trimmed);
+  CHECK(routes->take_site_notes().empty());
+}
+
+TEST_CASE_METHOD(wire_fixture, "a new reader is given the folded place, not the newest",
+                 "[routes]") {
+  database->add_event(5);
+  {
+    const std::scoped_lock lock{database->mutex};
+    database->folded = {3, 2, 1};
+  }
+  answer<primary_position> position;
+  link().position(position.taker());
+  const auto now = position.get();
+  REQUIRE(now);
+  CHECK(now->place == event_position{3, 2, 1});
+}
+
+TEST_CASE_METHOD(wire_fixture, "who asks for events is noted with its proved place, once",
+                 "[routes]") {
+  database->add_event(5);
+  const auto first = events({{}, 100, 0ms});
+  REQUIRE(first);
+  REQUIRE(events({first->upto, 100, 0ms}));
+  const auto notes = routes->take_site_notes();
+  REQUIRE(notes.size() == 1);
+  CHECK(notes[0].name == "lisbon");
+  CHECK(notes[0].place == first->upto);
+  CHECK(notes[0].address == "127.0.0.1");
+  CHECK(notes[0].program == program_version());
+  CHECK(routes->take_site_notes().empty());
+}
+
+TEST_CASE_METHOD(wire_fixture, "who waits is noted when it begins to", "[routes]") {
+  answer<events_page> page;
+  REQUIRE(events({{}, 100, 0ms}));
+  routes->take_site_notes();
+  link().events({{}, 100, long_wait}, page.taker());
+  std::vector<site_note> notes;
+  while (notes.empty() && !page.arrived())
+    notes = routes->take_site_notes();
+  CHECK_FALSE(page.arrived());
+  CHECK(notes.size() == 1);
+  database->add_event(5);
+  CHECK(page.get());
+}
+
+TEST_CASE_METHOD(wire_fixture, "one site that asks for what takes long does not keep the others",
+                 "[routes]") {
+  const auto slow = std::make_shared<gate>();
+  for (record_id record = 1; record <= 8; ++record) {
+    memory_file file{to_bytes("slow")};
+    file.hold = slow;
+    add_blob(record, "slow" + std::to_string(record), file);
+  }
+  add_blob(100, "quick", {to_bytes("quick")});
+  const auto ask_for = [&](http_client& client, const std::string& site, record_id record,
+                           const std::string& locator) {
+    client.send(http_client::signed_request("POST", "/v1/blobs",
+                                            R"({"type":"widget","blobs":[{"id":)" +
+                                                std::to_string(record) + R"(,"locator":")" +
+                                                locator + R"("}]})",
+                                            test_secret, system_time().wall(), site));
+  };
+  const auto where = url().substr(7);
+  std::list<http_client> greedy;
+  for (record_id record = 1; record <= 8; ++record)
+    ask_for(greedy.emplace_back(where), "lisbon", record, "slow" + std::to_string(record));
+  slow->wait_until_reached();
+  http_client other{where};
+  ask_for(other, "porto", 100, "quick");
+  const auto answer = other.read();
+  slow->open();
+  REQUIRE(answer);
+  CHECK_THAT(answer->body(), Contains("quick"));
+  for (auto& one : greedy)
+    CHECK(one.read());
 }

@@ -72,6 +72,40 @@ TEST_CASE("a signature by another secret says that the secrets differ", "[signin
              Contains("\"lisbon\"") && Contains("the secret files of the two sites differ"));
 }
 
+TEST_CASE("a site can't sign in another's name", "[signing]") {
+  const auto key = to_string(*derive_key(secret, "lisbon"));
+  // By its own key it can't even say so.
+  CHECK(sign_request(key, "harbour", "GET", target, noon).empty());
+  // What it could forge: its own key, and another issuer.
+  const auto bytes = derive_key(secret, "lisbon")->bytes;
+  const auto claims = [](const std::string& site) {
+    return R"({"iss":")" + site + R"(","aud":"farshore","iat":1800000000,"exp":1800000060,)" +
+           R"("m":"GET","t":")" + target + R"("})";
+  };
+  const std::string raw{bytes.begin(), bytes.end()};
+  CHECK(verify(forge(claims("lisbon"), JWT_ALG_HS256, raw)) == "lisbon");
+  CHECK_THAT(refusal(verify(forge(claims("harbour"), JWT_ALG_HS256, raw))),
+             Contains("\"harbour\""));
+  // The text of a key is no secret from which keys follow.
+  CHECK_FALSE(verify(forge(claims("harbour"), JWT_ALG_HS256, key)));
+}
+
+TEST_CASE("a site's key is as good as the secret, for this site alone", "[signing]") {
+  const auto key = to_string(*derive_key(secret, "lisbon"));
+  const std::vector only_key{key};
+  const auto by_key = sign_request(key, "lisbon", "GET", target, noon);
+  CHECK(verify(by_key) == "lisbon");
+  CHECK(verify_request(only_key, by_key, "GET", target, noon) == "lisbon");
+  CHECK(verify_request(only_key, sign_request(secret, "lisbon", "GET", target, noon), "GET", target,
+                       noon) == "lisbon");
+  for (const auto* other : {"harbour", "porto"})
+    CHECK_FALSE(verify_request(only_key, sign_request(secret, other, "GET", target, noon), "GET",
+                               target, noon));
+  CHECK_FALSE(derive_key(key, "harbour"));
+  CHECK(derive_key(secret, "lisbon")->bytes != derive_key(secret, "harbour")->bytes);
+  CHECK(derive_key(secret, "lisbon")->bytes != derive_key(other_secret, "lisbon")->bytes);
+}
+
 TEST_CASE("during a rotation two secrets are good", "[signing]") {
   const std::vector<std::string> both{other_secret, secret};
   CHECK(verify_request(both, sign_request(secret, "lisbon", "GET", target, noon), "GET", target,

@@ -1,8 +1,12 @@
 #include "node/api_call.hpp"
 
 #include "config/clock.hpp"
+#include "config/secret.hpp"
+#include "net/http_server.hpp"
 #include "net/signing.hpp"
+#include "net/tls.hpp"
 #include "site_folder.hpp"
+#include "tests/support/certificates.hpp"
 
 #include <functional>
 #include <thread>
@@ -116,7 +120,7 @@ TEST_CASE("a request is signed by the site, and its answer is the JSON", "[api]"
   CHECK(seen.method() == http::verb::post);
   CHECK(seen.target() == "/api/v1/resync?x=1");
   CHECK(seen.body() == R"({"type":"file"})");
-  CHECK(seen["Farshore-Wire"] == "1");
+  CHECK(seen["Farshore-Wire"] == "1"); // the API is the same in all versions
   CHECK(seen[http::field::content_type] == "application/json");
   const std::vector secrets{std::string(64, 's')};
   auto signer = verify_request(secrets, std::string{seen[http::field::authorization]}, "POST",
@@ -207,6 +211,96 @@ TEST_CASE("a node that stays silent is given up", "[api]") {
       100ms);
   CHECK(failure.what == kind::unreachable);
   CHECK_THAT(failure.why.message, Contains("did not answer within 100ms"));
+}
+
+namespace {
+
+/// A node that speaks TLS, before it a site whose certificate lies in a file.
+struct tls_site {
+  tls_site() {
+    put(own);
+    settings.tls_certificate = folder.root / "pem";
+    settings.tls_key = folder.root / "key";
+    auto context = make_server_tls({own.certificate, own.key});
+    REQUIRE(context);
+    router routes;
+    routes.add("GET", "/api/v1/status",
+               [](const http_request&) -> asio::awaitable<result<http_answer>> {
+                 co_return http_answer{200, R"({"site":"lisbon"})"};
+               });
+    auto started = http_server::start({.listen = "127.0.0.1:0", .tls = *context}, std::move(routes),
+                                      {std::string(64, 's')});
+    REQUIRE(started);
+    server = std::move(*started);
+    settings.listen = server->address();
+  }
+  void put(const test::certified& pair) const {
+    test::write_private(folder.root / "pem", pair.certificate);
+    test::write_private(folder.root / "key", pair.key);
+  }
+  [[nodiscard]] api_answer ask() const { return call_api(settings, {"GET", "/api/v1/status"}); }
+
+  test::certificate_authority ca;
+  test::certified own = ca.issue({.names = {"DNS:elsewhere.example.com"}});
+  site_folder folder;
+  config settings = folder.settings();
+  std::unique_ptr<http_server> server;
+};
+
+} // namespace
+
+TEST_CASE_METHOD(tls_site, "the site's own certificate is known, whatever its names", "[api]") {
+  const auto answer = ask();
+  REQUIRE(answer);
+  CHECK(answer->at("site") == "lisbon");
+}
+
+TEST_CASE_METHOD(tls_site, "a certificate that was replaced and not reloaded is said", "[api]") {
+  const auto fresh = ca.issue();
+  put(fresh);
+  const auto answer = ask();
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().what == kind::refused);
+  CHECK_THAT(answer.error().why.message,
+             Contains("another certificate than the first in") && Contains("(SIGHUP)"));
+  auto context = make_server_tls({fresh.certificate, fresh.key});
+  REQUIRE(context);
+  server->set_tls(*context);
+  CHECK(ask());
+}
+
+TEST_CASE_METHOD(tls_site, "a node that does not speak TLS yet, or still does, is said", "[api]") {
+  SECTION("not yet") {
+    server->set_tls(nullptr);
+    const auto answer = ask();
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().what == kind::refused);
+    CHECK_THAT(answer.error().why.message, Contains("speaks no TLS") && Contains("(SIGHUP)"));
+  }
+  SECTION("still") {
+    settings.tls_certificate.clear();
+    settings.tls_key.clear();
+    const auto answer = ask();
+    REQUIRE_FALSE(answer);
+    CHECK_THAT(answer.error().why.message, Contains("speaks TLS only"));
+  }
+}
+
+TEST_CASE("a site with only its key signs with it", "[api]") {
+  request_seen seen;
+  {
+    tiny_server server{answering(http::status::ok, "{}", &seen)};
+    site_folder site{"secondary", server.address()};
+    auto settings = site.settings();
+    const std::string secret(64, 's');
+    settings.secret_file.clear();
+    settings.key_file = site.root / "key";
+    test::write_private(settings.key_file, to_string(*derive_key(secret, "lisbon")));
+    CHECK(call_api(settings, {"GET", "/api/v1/status"}));
+    const std::vector secrets{secret};
+    CHECK(verify_request(secrets, std::string{seen[http::field::authorization]}, "GET",
+                         "/api/v1/status", system_time().wall()) == "lisbon");
+  }
 }
 
 TEST_CASE("without its secret a site asks nothing", "[api]") {

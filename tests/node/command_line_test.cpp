@@ -58,8 +58,9 @@ struct program {
 TEST_CASE_METHOD(program, "help teaches, and is no mistake", "[command line]") {
   CHECK(run({"--help"}) == exit_code::done);
   CHECK_THAT(out.str(), Contains("farshore check -c FILE") && Contains("Exit codes: 0 done"));
-  for (auto command : {"secret", "check", "node", "status", "wait", "list", "resync", "pause",
-                       "resume", "publish", "database-url"}) {
+  for (auto command :
+       {"secret", "check", "node", "status", "wait", "list", "resync", "pause", "resume", "recheck",
+        "approve", "publish", "database-url", "doctor", "uninstall"}) {
     CAPTURE(command);
     CHECK(run({command, "--help"}) == exit_code::done);
     CHECK_THAT(out.str(), Contains("Example: ") && Contains("Exit codes: 0 done"));
@@ -92,6 +93,9 @@ TEST_CASE_METHOD(program, "mistakes in the command line are usage errors", "[com
       {"resync", "file", "-c", c, "--id", "seven"},
       {"resync", "file", "-c", c, "--id", "7", "--all"},
       {"publish", "file", "7", "-c", c},
+      {"doctor"},
+      {"uninstall", "-c", c, "--timeout", "soon"},
+      {"uninstall", "file", "-c", c},
       {"publish", "file", "7", "exploded", "-c", c},
       {"pause", "file", "other", "-c", c},
   };
@@ -131,6 +135,10 @@ TEST_CASE_METHOD(program, "each command line becomes its request", "[command lin
   CHECK(asked == R"(POST /api/v1/pause {"type":null})");
   CHECK(run_at(secondary, {"resume", "file"}) == exit_code::done);
   CHECK(asked == R"(POST /api/v1/resume {"type":"file"})");
+  CHECK(run_at(secondary, {"recheck"}) == exit_code::done);
+  CHECK(asked == R"(POST /api/v1/recheck {"type":null})");
+  run_at(secondary, {"approve", "file"});
+  CHECK(asked == R"(POST /api/v1/approve {"type":"file"})");
   CHECK(run_at(secondary, {"wait", "--timeout", "0.5", "--strict"}) == exit_code::done);
   CHECK(asked == "GET /api/v1/status");
   site_folder primary{"primary"};
@@ -186,9 +194,42 @@ TEST_CASE_METHOD(program, "the database's address is printed for psql", "[comman
   CHECK(out.str() == "postgresql://app@db/app\n");
 }
 
+TEST_CASE_METHOD(program, "grants are printed for whom the database's address names",
+                 "[command line]") {
+  site_folder site;
+  CHECK(run_at(site, {"check", "--grants"}) == exit_code::done);
+  CHECK_THAT(out.str(), Contains("nothing to grant"));
+  std::ifstream file{site.config_file};
+  std::stringstream text;
+  text << file.rdbuf();
+  const auto toml = text.str();
+  const auto with = [&](const std::string& url) {
+    auto changed = toml;
+    changed.insert(changed.find("[primary]"), "database = \"" + url + "\"\n");
+    std::ofstream{site.config_file, std::ios::trunc} << changed;
+    return run_at(site, {"check", "--grants"});
+  };
+  CHECK(with("postgresql://rep@db/app") == exit_code::done);
+  CHECK_THAT(out.str(), Contains("GRANT CONNECT, CREATE ON DATABASE \"app\" TO \"rep\""));
+  CHECK(with("postgresql:///app?user=other&host=/run/postgresql") == exit_code::done);
+  CHECK_THAT(out.str(), Contains("ON DATABASE \"app\" TO \"other\""));
+  CHECK(with("postgresql:///app") == exit_code::usage);
+  CHECK_THAT(err.str(), Contains("does not say who connects"));
+}
+
+TEST_CASE_METHOD(program, "uninstall of a database that was never made has nothing to do",
+                 "[command line]") {
+  site_folder site;
+  CHECK(run_at(site, {"uninstall", "--yes"}) == exit_code::done);
+  CHECK_THAT(out.str(), Contains("nothing to remove"));
+}
+
 TEST_CASE_METHOD(program, "secret needs no configuration", "[command line]") {
   CHECK(run({"secret"}) == exit_code::done);
   CHECK(out.str().size() == 65);
+  // A site's key needs both, the site and the secret.
+  CHECK(run({"secret", "--for", "lisbon"}) == exit_code::usage);
+  CHECK(run({"secret", "--from", "/nowhere"}) == exit_code::usage);
 }
 
 // With FARSHORE_WRITE_REFERENCE set, the page is rewritten instead.

@@ -27,14 +27,6 @@ TEST_CASE("fields are found by path, and absent ones are empty", "[fields]") {
   CHECK(text_at(boost::json::value("itself"), "") == "itself");
 }
 
-TEST_CASE("bytes are shown with the unit that fits", "[fields]") {
-  CHECK(readable_bytes(0) == "0 bytes");
-  CHECK(readable_bytes(1'023) == "1023 bytes");
-  CHECK(readable_bytes(1'536) == "1.5 KiB");
-  CHECK(readable_bytes(1u << 30) == "1.0 GiB");
-  CHECK(readable_bytes(18446744073709551615u) == "16.0 EiB");
-}
-
 TEST_CASE("an age is shown beside its time", "[fields]") {
   const std::string now = "2026-03-01T00:00:05.250Z";
   CHECK(with_age("2026-03-01T00:00:05.000Z", now) == "2026-03-01T00:00:05.000Z (0.2 s ago)");

@@ -43,6 +43,27 @@ TEST_CASE_METHOD(command_fixture, "pause and resume speak of one type or of all"
   CHECK(out.str() == "file paused\nall types paused\nfile resumed\nall types resumed\n");
 }
 
+TEST_CASE_METHOD(command_fixture, "recheck speaks of one type or of all, in either role",
+                 "[recheck]") {
+  node.answers("{}").answers("{}");
+  CHECK(recheck_command(secondary, "file", io) == exit_code::done);
+  CHECK(recheck_command(primary, "", io) == exit_code::done);
+  CHECK(node.asked ==
+        asked{R"(POST /api/v1/recheck {"type":"file"})", R"(POST /api/v1/recheck {"type":null})"});
+  CHECK_THAT(out.str(),
+             Contains("the check of file begins") && Contains("the check of all types begins"));
+}
+
+TEST_CASE_METHOD(command_fixture, "approve says how many, and that nothing was held is a no",
+                 "[approve]") {
+  node.answers(R"({"approved":812})").answers(R"({"approved":0})");
+  CHECK(approve_command(secondary, "file", io) == exit_code::done);
+  CHECK(node.asked == asked{R"(POST /api/v1/approve {"type":"file"})"});
+  CHECK_THAT(out.str(), Contains("812 records of file may be removed"));
+  CHECK(approve_command(primary, "file", io) == exit_code::no);
+  CHECK_THAT(err.str(), Contains("nothing of file is held back"));
+}
+
 TEST_CASE_METHOD(command_fixture, "publish says the event's id", "[publish]") {
   node.answers(R"({"id":12})");
   CHECK(publish_command(primary, {"file", "a \"b\"", "updated"}, io) == exit_code::done);

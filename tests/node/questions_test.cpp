@@ -18,6 +18,7 @@ constexpr std::string_view secondary_status = R"({
           "blocker": {"pid": 4711, "age_seconds": 33}},
   "recovery_point": "2026-01-02T03:03:00.000Z",
   "capacity": {"total": 1024, "in_flight": 12},
+  "bandwidth": {"cap": 2000000, "rate": 1500000},
   "transferred": {"records": 3412, "bytes": 126247526, "adopted": 34},
   "types": [
     {"name": "file", "plural": "files", "enabled": true, "paused": false, "waiting": null,
@@ -47,6 +48,7 @@ recovery point  2026-01-02T03:03:00.000Z (65 s ago)
 log             applied to event 77 (transaction 900), epoch 3
                 held back by an open transaction on the primary: process 4711, for 33 s
 in flight       12 of 1024
+arriving        1.4 MiB/s, capped at 1.9 MiB/s
 transferred     3412 records, 120.4 MiB; 34 adopted
 
 type   records  synced      %  due  failed  missing  recovery point                       note
@@ -68,6 +70,32 @@ log             2 events to fold
 type   records  checksummed  failed  note
 files       10            7       1  disabled
 )");
+}
+
+TEST_CASE_METHOD(command_fixture, "a primary's status names its sites", "[status]") {
+  node.answers(R"({"site":"porto","role":"primary","version":"0.1.0","health":"ok","problems":[],
+    "time":"2026-01-02T03:04:05.000Z","identity":"x","log":{"fold_lag_events":0},
+    "sites":[{"site":"lisbon","last_seen":"2026-01-02T03:04:04.000Z","lag_events":0},
+             {"site":"vigo","last_seen":"2026-01-02T03:00:05.000Z","lag_events":1,
+              "lag_seconds":240}],
+    "types":[]})");
+  CHECK(status_command(primary, false, io) == exit_code::done);
+  CHECK_THAT(
+      out.str(),
+      Contains("sites           lisbon: level, last seen 2026-01-02T03:04:04.000Z (1.0 s ago)\n"
+               "                vigo: 1 event behind (240.0 s), last seen "
+               "2026-01-02T03:00:05.000Z (4 min ago)\n"));
+}
+
+TEST_CASE_METHOD(command_fixture, "a scanned type's status says what is not as one may think",
+                 "[status]") {
+  node.answers(R"({"site":"porto","role":"primary","types":[
+    {"name":"manual","plural":"manuals","enabled":true,"waiting":null,"unsupported_count":3,
+     "scan":{"watch":"off","not_watched":"it lies on nfs"}},
+    {"name":"box","plural":"boxes","enabled":true,"unsupported_count":0,"scan":null}]})");
+  CHECK(status_command(primary, false, io) == exit_code::done);
+  CHECK_THAT(out.str(), Contains("not watched, only scanned: it lies on nfs; 3 unsupported, see "
+                                 "farshore list manual --unsupported"));
 }
 
 TEST_CASE_METHOD(command_fixture, "a status that lacks fields is shown as far as it goes",
@@ -137,6 +165,24 @@ TEST_CASE_METHOD(command_fixture, "list says when there is more, and when there 
   CHECK_THAT(out.str(), Contains("give a higher --limit"));
   CHECK(list_command(secondary, {"file", "failed"}, io) == exit_code::done);
   CHECK_THAT(out.str(), Catch::EndsWith("no records in state failed\n"));
+}
+
+TEST_CASE_METHOD(command_fixture,
+                 "list --unsupported names what a scanned folder has besides files", "[list]") {
+  node.answers(R"({"unsupported":[{"locator":"run/a%20b","what":"a pipe"},
+                                  {"locator":"s","what":"a socket"}]})")
+      .answers(R"({"unsupported":[{"locator":"1","what":"a pipe"},{"locator":"2","what":"x"}]})")
+      .answers(R"({"unsupported":[]})");
+  CHECK(list_command(primary, {.type = "manual", .unsupported = true}, io) == exit_code::done);
+  CHECK(node.asked == std::vector<std::string>{"GET /api/v1/unsupported/manual"});
+  CHECK(out.str() == "locator    what it is\nrun/a%20b  a pipe\ns          a socket\n");
+  CHECK(list_command(primary, {.type = "manual", .limit = 1, .unsupported = true}, io) ==
+        exit_code::done);
+  CHECK_THAT(out.str(), Contains("give a higher --limit"));
+  CHECK(list_command(primary, {.type = "manual", .unsupported = true}, io) == exit_code::done);
+  CHECK_THAT(out.str(), Catch::EndsWith("nothing that can't be replicated\n"));
+  CHECK(list_command(secondary, {.type = "manual", .unsupported = true}, io) == exit_code::refused);
+  CHECK(node.asked.size() == 3);
 }
 
 TEST_CASE_METHOD(command_fixture, "list of an unknown type is a no", "[list]") {

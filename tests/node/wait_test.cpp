@@ -132,6 +132,13 @@ TEST_CASE("a type that waits for its table is accounted for", "[wait]") {
   CHECK_FALSE(judge_wait(status_with(R"({"waiting":"x","removing_count":4})"), 100).reached);
 }
 
+TEST_CASE("what a check holds back is accounted for, and a check keeps nobody waiting", "[wait]") {
+  auto verdict = judge_wait(status_with(R"({"check":{"stage":"reading","held":12}})"), 100);
+  CHECK(verdict.reached);
+  CHECK_THAT(text_of(verdict.accounted),
+             Contains("12 gone from the primary") && Contains("farshore approve file"));
+}
+
 TEST_CASE("a disabled type keeps nobody waiting", "[wait]") {
   auto verdict = judge_wait(
       status_with(R"({"enabled":false,"pending_count":9,"backfill_complete":false})"), 100);

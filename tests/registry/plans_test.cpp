@@ -67,16 +67,25 @@ const std::vector<planned>& statements() {
   static const std::string of_due = "using file_registry_retry_at_record_id_idx";
   static const std::string c = ", ";
   static const std::vector<planned> all = {
-      {"registry due 1", "1, 4102444800000000", of_due},
-      {"registry due 1", "1024, 4102444800000000", of_due},
-      {"registry due 1", "100000, 4102444800000000", of_due},
+      {"registry due 1", "1, 4102444800000000, 1, false", of_due},
+      {"registry due 1", "1024, 4102444800000000, 1024, false", of_due},
+      {"registry due 1", "100000, 4102444800000000, 100000, false", of_due},
+      {"registry due 1", "1024, 4102444800000000, 0, false", of_due},
+      {"registry due 1", "1024, 4102444800000000, 1024, true", of_due},
       {"registry waiting 1", "1, 0", of_due},
       {"registry events 1",
        "0, 0, 0, " + ids + c + ids + c + flags + c + flags + c + texts + c + texts + c + nulls + c +
            nulls,
        of_key},
       {"registry catalogue 1",
-       "0, " + ids + c + ids + c + texts + c + texts + c + nulls + c + nulls, of_key},
+       "0, " + ids + c + ids + c + texts + c + texts + c + nulls + c + nulls + ", true", of_key},
+      {"registry suspect differing 1", ids + c + ids, of_key},
+      {"registry suspect gone 1", "5, 5005, " + ids, of_key},
+      {"registry next suspects 1", "5, 5000", "suspect_pkey"},
+      {"registry let go 1", "0, " + ids, of_key},
+      {"registry settle suspects 1", ids + c + ids, of_key},
+      {"registry confirm suspects 1", ids, "suspect_pkey"},
+      {"registry release suspects 1", ids, "suspect_pkey"},
       {"registry wanted elsewhere", "1, " + ids + c + texts + ", '{1,2}'",
        "file_registry_hashtextextended_idx"},
       {"registry synced 1",
@@ -200,6 +209,28 @@ TEST_CASE_METHOD(registry_fixture<pg_registry>, "at a million rows a small batch
   WARN("milliseconds a single change: apply " << applying.count() / rounds << ", claim "
                                               << claiming.count() / rounds << ", finish "
                                               << finishing.count() / rounds);
+}
+
+TEST_CASE_METHOD(registry_fixture<pg_registry>, "a check of a million rows reads each page once",
+                 "[.][slow]") {
+  auto& db = backend.db;
+  db.exec(million_sql);
+  catalogue({}, 1, true, "file"); // all of them are gone, and more than may go
+  CHECK(db.query_value("SELECT count(*) FROM farshore.suspect") == "1000000");
+  constexpr record_id page_rows = 5'000;
+  const auto check = [&](record_id last) {
+    for (record_id first = 1; first <= last; first += page_rows) {
+      std::vector<catalogue_row> rows;
+      for (auto n = first; n < first + page_rows; ++n)
+        rows.push_back(listed(n, place_of(n), 1));
+      catalogue(std::move(rows), 1, false);
+    }
+  };
+  const auto begun = std::chrono::steady_clock::now();
+  check(1'000'000);
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begun;
+  WARN("milliseconds a page of " << page_rows << ": " << took.count() * page_rows / 1'000'000);
+  CHECK(took < 60s);
 }
 
 TEST_CASE_METHOD(registry_fixture<pg_registry>,

@@ -2,6 +2,7 @@
 // and while the tables grow and the planner has no statistics. By the server's own count of what
 // was read, which tells more than a plan: a plan can name an index and still walk all of it.
 
+#include "config/clock.hpp"
 #include "tests/registry/primary_fixture.hpp"
 
 #include <chrono>
@@ -35,20 +36,25 @@ public:
             std::to_string(notes) + ") AS n");
     while (must(store->fold(100'000)) > 0)
       ;
+    observe();
     if (known)
       db.exec("ANALYZE");
   }
 
   void each_call_reads_what_it_returns();
+  void trimming_reads_what_it_trims();
+
+  /// As a node does each minute; what is in no sample yet is counted at its next start.
+  void observe() { must(store->observe_log(now += std::chrono::minutes{2}, {})); }
+
+  wall_time now = system_time().wall();
 
   /// What `call` reads of the tables of both sides, by the sessions of Farshore.
   template <class Call>
   reads count(const std::string& what, Call&& call) {
     close_sessions();
     const auto before = so_far();
-    store = must(primary_store::open(db.url()));
-    reader = must(primary_reader::open(db.url()));
-    reader->declare(types);
+    open_sessions();
     const auto started = std::chrono::steady_clock::now();
     call();
     const std::chrono::duration<double, std::milli> took =
@@ -57,11 +63,18 @@ public:
     const auto after = so_far();
     const reads read{after.whole_tables - before.whole_tables,
                      after.index_entries - before.index_entries};
+    open_sessions();
     WARN(what << ": " << took.count() << " ms, " << read.index_entries << " index entries");
     return read;
   }
 
 private:
+  void open_sessions() {
+    store = must(primary_store::open(db.url()));
+    reader = must(primary_reader::open(db.url()));
+    reader->declare(types);
+  }
+
   /// A session hands in its counts when it ends.
   void close_sessions() {
     store.reset();
@@ -142,12 +155,34 @@ void filled_fixture::each_call_reads_what_it_returns() {
   db.exec("INSERT INTO notes SELECT 'new ' || n, 'n' FROM generate_series(1, 500) AS n");
   check(count("fold, 4,600 events", [&] { CHECK(must(store->fold(5000)) == 4600); }),
         7 * 4600 + 100);
+  observe();
 
   db.exec("UPDATE farshore.replicable_type SET seeded = false, seeded_to = '5000'"
           " WHERE name = 'widget'");
   check(count("seed, 5,000 rows", [&] { CHECK(must(store->seed(5000))); }), 3 * 5000 + 10);
   db.exec("UPDATE farshore.replicable_type SET seeded = true, pruned = false, pruned_to = 100");
   check(count("prune, 5,000 rows", [&] { CHECK(must(store->seed(5000))); }), 4 * 5000 + 10);
+}
+
+void filled_fixture::trimming_reads_what_it_trims() {
+  const auto middle = must(reader->events({}, static_cast<std::size_t>(widgets_ / 2))).upto;
+  const auto check = [](const reads& read, std::int64_t index_entries) {
+    CHECK(read.whole_tables == 0);
+    CHECK(read.index_entries <= index_entries);
+  };
+  const log_retention keep;
+  const site_note level{"lisbon", must(reader->newest_place()), now, "", "1", ""};
+  must(store->note_sites(std::vector{level, site_note{"porto", middle, now, "", "1", ""}}));
+  check(count("how far two sites are behind, one of them half the log",
+              [&] { CHECK(must(store->sites(now)).back().lag_events > 500'000); }),
+        1'010'000);
+  const auto slice = [&](std::size_t size) {
+    CHECK(must(store->trim(now + std::chrono::hours{1}, keep, size)).events == size);
+  };
+  check(count("trim, 10,000 events", [&] { slice(10'000); }), 2 * 10'000 + 10);
+  must(store->trim(now + std::chrono::hours{1}, keep, 200'000));
+  check(count("trim, 10,000 events, behind 210,000 dead entries", [&] { slice(10'000); }),
+        2 * 10'000 + 10);
 }
 
 struct million_fixture : filled_fixture {
@@ -163,6 +198,7 @@ struct growing_fixture : filled_fixture {
 TEST_CASE_METHOD(million_fixture, "at a million rows each call reads what it returns",
                  "[plans][slow]") {
   each_call_reads_what_it_returns();
+  trimming_reads_what_it_trims();
 }
 
 TEST_CASE_METHOD(growing_fixture,

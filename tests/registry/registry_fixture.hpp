@@ -10,6 +10,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <initializer_list>
 #include <memory>
@@ -185,18 +186,56 @@ public:
     catalogue_page page;
     page.type = of_type;
     page.generation = generation;
+    const auto before = walk(of_type);
+    if (before.stage == walk_stage::reading && before.generation == generation)
+      page.after = before.after; // goes on with the walk that is under way
     page.next_after = rows.empty() ? INT64_MAX : rows.back().record;
     page.rows = std::move(rows);
     page.last = last;
     return in_batch([&] { return store().apply_catalogue(page); });
   }
-  /// Every backfill is through, with nothing found.
-  void backfilled() {
-    for (const auto* name : {"file", "scan", "image"})
-      catalogue({}, 1, true, name);
+  backfill_state walk(const std::string& of_type = "file") {
+    for (const auto& one : in_batch([&] { return store().backfills(); }))
+      if (one.type == of_type)
+        return one;
+    return {};
   }
-  claimed claim_all(std::size_t limit = 100, const std::string& of_type = "file") {
-    return in_batch([&] { return store().claim_due(of_type, limit); });
+  /// Every backfill is through, and what it found is what is here.
+  void backfilled() {
+    for (const auto* name : {"file", "scan", "image"}) {
+      std::vector<catalogue_row> here;
+      for (const auto& one : backend.rows(name))
+        if (one.wanted)
+          here.push_back(listed(one.record, one.locator, one.target_revision));
+      catalogue(std::move(here), 1, true, name);
+    }
+  }
+  std::vector<record_id> suspects(const std::string& of_type = "file") {
+    return in_batch([&] { return store().suspects(of_type, 1000); });
+  }
+  /// The answer for what was asked by id.
+  applied records(std::vector<record_id> asked, std::vector<catalogue_row> found,
+                  const std::string& of_type = "file") {
+    const records_page page{of_type, walk(of_type).generation, std::move(asked), std::move(found)};
+    return in_batch([&] { return store().apply_records(page); });
+  }
+  /// The walk that is under way comes to its end; `there` are the records that the primary has.
+  void confirm(const std::vector<catalogue_row>& there, const std::string& of_type = "file") {
+    while (walk(of_type).stage == walk_stage::confirming) {
+      const auto asked = suspects(of_type);
+      std::vector<catalogue_row> found;
+      for (const auto& row : there)
+        if (std::ranges::binary_search(asked, row.record))
+          found.push_back(row);
+      records(asked, found, of_type);
+    }
+  }
+  std::size_t approve(const std::string& of_type = "file") {
+    return in_batch([&] { return store().approve(of_type); });
+  }
+  claimed claim_all(std::size_t limit = 100, const std::string& of_type = "file",
+                    claim_scope scope = claim_scope::all) {
+    return in_batch([&] { return store().claim_due(of_type, limit, scope); });
   }
   claim claim_one(const std::string& of_type = "file") {
     auto got = claim_all(1, of_type);
@@ -222,6 +261,15 @@ public:
   }
   bool continue_resync(std::size_t rows) {
     return in_batch([&] { return store().continue_resync(rows); });
+  }
+  void distrust(const std::string& path, store_verdict why = store_verdict::emptied) {
+    in_batch([&] { return store().distrust_store(path, why); });
+  }
+  store_standing standing(const std::string& path) {
+    return in_batch([&] { return store().standing_of(path); });
+  }
+  void note(const known_store& known) {
+    in_batch([&] { return store().note_store(known); });
   }
   registry_counts counts(const std::string& of_type = "file") {
     return in_batch([&] { return store().counts(of_type); });

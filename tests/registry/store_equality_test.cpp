@@ -61,7 +61,11 @@ public:
   }
 
   void step() {
-    switch (below(20)) {
+    switch (below(23)) {
+    case 20:
+    case 21:
+    case 22:
+      return confirm_some();
     case 0:
     case 1:
     case 2:
@@ -148,16 +152,48 @@ private:
   }
 
   void some_catalogue() {
-    std::vector<catalogue_row> rows;
-    for (auto n = below(5); n > 0; --n)
-      rows.push_back(listed(any_record(), any_locator(), any_revision(), any_content()));
     const auto type = any_type();
-    const auto generation = static_cast<std::int64_t>(1 + below(2));
+    const auto generation = static_cast<std::int64_t>(1 + below(one_in(4) ? 2 : 1));
+    const auto before = memory_.walk(type);
+    const bool goes_on = before.stage == walk_stage::reading && before.generation == generation;
+    std::vector<catalogue_row> rows;
+    for (record_id record = -1; record < 5; ++record)
+      if (one_in(2) && (!goes_on || record > before.after))
+        rows.push_back(listed(record, any_locator(), any_revision(), any_content()));
     const bool last = one_in(2);
     const auto [left, right] =
         in_both([&](auto& t) { return t.catalogue(rows, generation, last, type); });
+    same_walk(left, right);
+  }
+
+  void same_walk(const applied& left, const applied& right) {
     REQUIRE(left.changed == right.changed);
     REQUIRE(left.due_types == right.due_types);
+    REQUIRE(left.walk == right.walk);
+  }
+
+  /// A walk goes on with its suspects; or an operator, or a gap in the log, comes in between.
+  void confirm_some() {
+    const auto type = any_type();
+    if (one_in(6))
+      return same_in_both([&](auto& t) { return t.approve(type); });
+    if (one_in(30))
+      return same_in_both([&](auto& t) {
+        t.in_batch([&] { return t.store().skip_to({1, 1, 1}); });
+        return 0;
+      });
+    const auto limit = 1 + below(4);
+    const auto suspects = [&](auto& t) {
+      return t.in_batch([&] { return t.store().suspects(type, limit); });
+    };
+    same_in_both(suspects);
+    const auto asked = suspects(memory_);
+    std::vector<catalogue_row> found;
+    for (const auto record : asked)
+      if (one_in(3))
+        found.push_back(listed(record, any_locator(), any_revision(), any_content()));
+    const auto [left, right] = in_both([&](auto& t) { return t.records(asked, found, type); });
+    same_walk(left, right);
   }
 
   void claim_some() {
@@ -237,7 +273,7 @@ private:
 
   void operate() {
     const auto type = any_type();
-    const auto which = below(6);
+    const auto which = below(7);
     const resync_selection some{resync_selection::kind::ids,
                                 {any_record(), any_record(), any_record()}};
     const auto rows = 1 + below(4);
@@ -249,6 +285,9 @@ private:
         return t.resync({resync_selection::kind::failed, {}}, type);
       case 2:
         return t.resync({resync_selection::kind::all, {}}, type);
+      case 3:
+        t.distrust("/srv/a", store_verdict::rolled_back);
+        return 0;
       default:
         return t.continue_resync(rows);
       }
@@ -265,17 +304,17 @@ private:
         return std::optional<wall_time>{};
       });
     }
+    for (const auto* path : {"/srv/a", "/srv/b"})
+      same_in_both([&](auto& t) {
+        const auto found = t.standing(path);
+        return std::tuple{found.known, found.has_rows, found.worked};
+      });
     same_in_both([](auto& t) {
       const auto cursor = t.in_batch([&] { return t.store().cursor(); });
       return std::tuple{cursor.epoch, cursor.identity, cursor.place, cursor.covered_xid,
                         cursor.horizon};
     });
-    same_in_both([](auto& t) {
-      std::vector<std::tuple<std::string, std::int64_t, record_id, bool>> all;
-      for (const auto& one : t.in_batch([&] { return t.store().backfills(); }))
-        all.emplace_back(one.type, one.generation, one.after, one.complete);
-      return all;
-    });
+    same_in_both([](auto& t) { return t.in_batch([&] { return t.store().backfills(); }); });
   }
 
   void redeclare() {

@@ -1,5 +1,6 @@
 // One suite of behaviours for both implementations of the registry.
 
+#include "registry/row_rules.hpp"
 #include "tests/registry/pg_registry.hpp"
 #include "tests/registry/registry_fixture.hpp"
 
@@ -20,6 +21,15 @@ std::vector<record_id> records_of(const claimed& got) {
 
 using texts = std::vector<std::string>;
 using records = std::vector<record_id>;
+
+/// What the primary lists when it has just what is here.
+template <class Fixture>
+std::vector<catalogue_row> listed_all(Fixture& t) {
+  std::vector<catalogue_row> all;
+  for (const auto& row : t.backend.rows("file"))
+    all.push_back(listed(row.record, row.locator, row.target_revision));
+  return all;
+}
 
 } // namespace
 
@@ -197,8 +207,8 @@ REGISTRY_TEST("a checksum lets bulk work keep its place behind live changes") {
   t.events({checksummed(50, 1, "a", 5), present(51, 3, "c")});
   CHECK(t.row(1).target_revision == 50);
   CHECK(t.row(1).primary_checksum == sum_of(5));
-  CHECK(t.row(1).retry_at == t.wall());
-  CHECK(records_of(t.claim_all()) == records{3, 1, 2});
+  CHECK(t.row(1).retry_at == bulk_due(t.wall(), t.row(1).size, 1));
+  CHECK(records_of(t.claim_all()) == records{3, 2, 1});
 }
 
 REGISTRY_TEST("a first checksum makes a record that was missing on the primary due at once") {
@@ -289,7 +299,7 @@ REGISTRY_TEST("what was not committed never happened") {
   page.upto = {90, 90, 90};
   REQUIRE(t.store().apply_events(page));
   REQUIRE(t.store().set_paused("file", true));
-  REQUIRE(t.store().claim_due("file", 10));
+  REQUIRE(t.store().claim_due("file", 10, claim_scope::all));
   t.backend.reopen();
   CHECK(t.row(1).locator == "a");
   CHECK(t.row(2).wanted);
@@ -312,7 +322,7 @@ REGISTRY_TEST("a backfill makes rows that are due behind live changes") {
   CHECK(row.target_revision == 4);
   CHECK(row.primary_checksum == sum_of(9));
   CHECK(row.size == 77u);
-  CHECK(row.retry_at == t.wall());
+  CHECK(row.retry_at == bulk_due(t.wall(), row.size, 1));
   CHECK_FALSE(row.due_since);
   t.events({present(50, 9, "live")});
   CHECK(records_of(t.claim_all()) == records{9, 1, 2});
@@ -351,7 +361,7 @@ REGISTRY_TEST("a backfill raises a target, and never lowers one") {
   CHECK(t.row(1).locator == "moved");
   CHECK(t.row(1).stale_locators == texts{"a"});
   CHECK(t.row(1).state == sync_state::pending);
-  CHECK(t.row(1).retry_at == t.wall());
+  CHECK(t.row(1).retry_at == bulk_due(t.wall(), t.row(1).size, 1));
   CHECK_FALSE(t.row(2).wanted);
   CHECK(t.row(2).target_revision == 30);
   CHECK(t.catalogue({listed(1, "moved", 10)}).changed == 0);
@@ -380,16 +390,341 @@ REGISTRY_TEST("a record that is listed twice on a page counts once") {
   CHECK(t.row(1).locator == "b");
 }
 
+// -- checks ---------------------------------------------------------------------------------------
+
+REGISTRY_TEST("a check writes no row before it has asked for what differs") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  t.make_synced(2, "b");
+  t.make_synced(3, "c");
+  t.backfilled();
+  t.events({gone(50, 3)});
+  const auto before = t.backend.rows("file");
+  // 1 is as it was; 2 is gone; 3 has come back, 4 is new and 1's change is ahead of its event.
+  const auto done = t.catalogue({listed(1, "a", 60), listed(3, "c"), listed(4, "d")});
+  CHECK(done.changed == 0);
+  CHECK(done.due_types.empty());
+  CHECK(t.backend.rows("file") == before);
+  REQUIRE(done.walk);
+  CHECK(done.walk->stage == walk_stage::confirming);
+  CHECK(done.walk->complete); // as it was: nothing waits for a check
+  CHECK(done.walk->seen == 3);
+  CHECK(t.suspects() == records{1, 2, 3, 4});
+}
+
+REGISTRY_TEST("a check that finds nothing ends with its last page") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  t.backfilled();
+  t.time.advance(1s);
+  const auto done = t.catalogue({listed(1, "a")});
+  REQUIRE(done.walk);
+  CHECK(done.walk->stage == walk_stage::none);
+  CHECK(done.walk->ended_at == t.wall());
+  CHECK(t.suspects().empty());
+}
+
+REGISTRY_TEST("what is missing twice is made, and holds the recovery point until it is here") {
+  auto& t = *this;
+  t.backfilled();
+  t.horizon(t.wall());
+  t.catalogue({listed(1, "a", 7, 3)});
+  CHECK(t.recovery() == t.wall()); // a walk alone changes nothing
+  const auto done = t.records({1}, {listed(1, "a", 7, 3)});
+  CHECK(done.changed == 1);
+  CHECK(done.due_types == texts{"file"});
+  CHECK(done.walk->found_missing == 1);
+  CHECK(t.row(1).target_revision == 7);
+  CHECK(t.row(1).primary_checksum == sum_of(3));
+  CHECK_FALSE(t.recovery());
+  t.finish(synced(t.claim_one(), 3));
+  CHECK(t.recovery() == t.wall());
+}
+
+REGISTRY_TEST("a change that no event told of is made when it was asked for") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  t.backfilled();
+  t.catalogue({listed(1, "moved", 60)});
+  CHECK(t.row(1).locator == "a");
+  t.confirm({listed(1, "moved", 60)});
+  CHECK(t.row(1).target_revision == 60);
+  CHECK(t.row(1).locator == "moved");
+  CHECK(t.row(1).stale_locators == texts{"a"});
+  CHECK(t.walk().found_missing == 1);
+}
+
+REGISTRY_TEST("a record that is there by id is wanted again, whatever the log said") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  t.make_synced(2, "b");
+  t.backfilled();
+  t.events({gone(50, 1)});
+  const auto removal = t.claim_one();
+  t.catalogue({listed(1, "elsewhere", 20), listed(2, "b")});
+  t.confirm({listed(1, "elsewhere", 20), listed(2, "b")});
+  CHECK(t.row(1).wanted);
+  CHECK(t.row(1).target_revision == 50); // never lowered
+  CHECK(t.row(1).locator == "elsewhere");
+  CHECK(t.row(1).stale_locators == texts{"a"});
+  // The removal that was under way ends, and the record is fetched again.
+  CHECK(t.finish(removed(removal)));
+  CHECK(t.row(1).state == sync_state::pending);
+  CHECK(t.claim_one().wanted);
+}
+
+REGISTRY_TEST("a download that was under way does not keep a row whose record is gone") {
+  auto& t = *this;
+  for (record_id n = 1; n <= 30; ++n)
+    t.make_synced(n, "f" + std::to_string(n));
+  t.backfilled();
+  t.resync({resync_selection::kind::ids, {1}});
+  const auto download = t.claim_one();
+  auto there = listed_all(t);
+  std::erase_if(there, [](const auto& row) { return row.record == 1; });
+  t.catalogue(there);
+  t.confirm(there);
+  CHECK_FALSE(t.row(1).wanted);
+  CHECK(t.finish(synced(download)));
+  CHECK(t.row(1).state == sync_state::pending);
+  const auto removal = t.claim_one();
+  CHECK_FALSE(removal.wanted);
+  CHECK(removal.remove == texts{"f1"});
+  t.finish(removed(removal));
+  CHECK_FALSE(t.has_row(1));
+}
+
+REGISTRY_TEST("few that are gone are asked for twice, then removed") {
+  auto& t = *this;
+  for (record_id n = 1; n <= 30; ++n)
+    t.make_synced(n, "f" + std::to_string(n));
+  t.backfilled();
+  auto there = listed_all(t);
+  std::erase_if(there, [](const auto& row) { return row.record % 10 == 0; });
+  t.catalogue(there);
+  CHECK(t.suspects() == records{10, 20, 30});
+  // 20 was created again meanwhile.
+  t.records({10, 20, 30}, {listed(20, "f20")});
+  CHECK(t.row(10).wanted);
+  CHECK(t.suspects() == records{10, 30});
+  const auto done = t.records({10, 30}, {});
+  CHECK(done.changed == 2);
+  CHECK(done.due_types == texts{"file"});
+  CHECK(done.walk->found_gone == 2);
+  CHECK(done.walk->stage == walk_stage::none);
+  CHECK_FALSE(t.row(10).wanted);
+  CHECK(t.row(20).wanted);
+  const auto got = t.claim_all();
+  REQUIRE(records_of(got) == records{30, 10});
+  CHECK(got.claims.back().remove == texts{"f10"});
+}
+
+REGISTRY_TEST("a row that is due as live stays so when its record is gone") {
+  auto& t = *this;
+  for (record_id n = 1; n <= 30; ++n)
+    t.events({present(n, n, "f" + std::to_string(n))});
+  t.backfilled();
+  auto there = listed_all(t);
+  there.pop_back();
+  t.catalogue(there);
+  t.confirm(there);
+  CHECK_FALSE(t.row(30).wanted);
+  CHECK_FALSE(t.row(30).retry_at);
+}
+
+REGISTRY_TEST("a wave is held until it is approved, also over a restart") {
+  auto& t = *this;
+  for (record_id n = 1; n <= 30; ++n)
+    t.make_synced(n, "f" + std::to_string(n));
+  t.backfilled();
+  auto there = listed_all(t);
+  there.resize(20);
+  t.catalogue(there);
+  t.confirm(there);
+  CHECK(t.walk().held == 10);
+  CHECK(t.walk().found_gone == 0);
+  CHECK(t.counts().removing == 0);
+  t.backend.reopen();
+  CHECK(t.walk().held == 10);
+  SECTION("then what is still gone goes") {
+    CHECK(t.approve() == 10);
+    CHECK(t.walk().held == 0);
+    CHECK(t.counts().removing == 0); // asked for once more
+    there.push_back(listed(25, "f25"));
+    t.confirm(there);
+    CHECK(t.counts().removing == 9);
+    CHECK(t.row(25).wanted);
+    CHECK(t.walk().found_gone == 9);
+    CHECK(t.approve() == 0);
+  }
+  SECTION("a check that finds them again lifts it") {
+    for (record_id n = 21; n <= 30; ++n)
+      there.push_back(listed(n, "f" + std::to_string(n)));
+    t.catalogue(there);
+    t.confirm(there);
+    CHECK(t.walk().held == 0);
+    CHECK(t.approve() == 0);
+    CHECK(t.counts().removing == 0);
+  }
+  SECTION("a check that finds them gone again holds them again") {
+    t.catalogue(there);
+    CHECK(t.walk().held == 10); // meanwhile, too
+    t.confirm(there);
+    CHECK(t.walk().held == 10);
+    CHECK(t.counts().removing == 0);
+  }
+  SECTION("a check that finds most of them again lets the others go") {
+    for (record_id n = 22; n <= 30; ++n)
+      there.push_back(listed(n, "f" + std::to_string(n)));
+    t.catalogue(there);
+    t.confirm(there);
+    CHECK(t.walk().held == 0);
+    CHECK(t.counts().removing == 1);
+  }
+  SECTION("events settle what they tell of") {
+    t.events({present(80, 21, "f21"), gone(81, 22)});
+    CHECK(t.walk().held == 8);
+    CHECK(t.approve() == 8);
+    t.confirm(there);
+    CHECK(t.row(21).wanted);
+    CHECK(t.counts().removing == 9);
+  }
+  SECTION("truncation settles all of them") {
+    t.events({truncated(90)});
+    CHECK(t.walk().held == 0);
+    CHECK(t.approve() == 0);
+  }
+  SECTION("an approval while a check runs counts at its end") {
+    t.catalogue({there.begin(), there.begin() + 5}, 1, false);
+    CHECK(t.approve() == 10);
+    CHECK(t.walk().stage == walk_stage::reading);
+    t.catalogue({there.begin() + 5, there.end()});
+    t.confirm(there);
+    CHECK(t.counts().removing == 10);
+  }
+  SECTION("a new epoch forgets it") {
+    t.new_epoch();
+    CHECK(t.walk().held == 0);
+    CHECK(t.approve() == 0);
+  }
+}
+
+REGISTRY_TEST("nothing is removed of a type whose every record is gone, without a word") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  t.backfilled();
+  t.catalogue({});
+  t.confirm({});
+  CHECK(t.walk().held == 1);
+  CHECK(t.row(1).wanted);
+  CHECK(t.row(1).state == sync_state::synced);
+}
+
+REGISTRY_TEST("9 of 30 are no wave, and 5 % of 400 are none") {
+  auto& t = *this;
+  const auto [rows, gone_rows] = GENERATE(std::pair{30, 9}, std::pair{400, 20});
+  CAPTURE(rows);
+  std::vector<served_event> made;
+  for (record_id n = 1; n <= rows; ++n)
+    made.push_back(present(n, n, "f" + std::to_string(n)));
+  t.events(made);
+  t.backfilled();
+  auto there = listed_all(t);
+  there.resize(static_cast<std::size_t>(rows - gone_rows));
+  t.catalogue(there);
+  t.confirm(there);
+  CHECK(t.walk().held == 0);
+  CHECK(t.counts().removing == gone_rows);
+}
+
+REGISTRY_TEST("21 of 400 are a wave") {
+  auto& t = *this;
+  std::vector<served_event> made;
+  for (record_id n = 1; n <= 400; ++n)
+    made.push_back(present(n, n, "f" + std::to_string(n)));
+  t.events(made);
+  t.backfilled();
+  auto there = listed_all(t);
+  there.resize(379);
+  t.catalogue(there);
+  t.confirm(there);
+  CHECK(t.walk().held == 21);
+  CHECK(t.counts().removing == 0);
+}
+
+REGISTRY_TEST("a backfill makes what is missing at once, and finds what is gone") {
+  auto& t = *this;
+  for (record_id n = 1; n <= 30; ++n)
+    t.make_synced(n, "f" + std::to_string(n));
+  t.new_epoch();
+  std::vector<catalogue_row> there;
+  for (record_id n = 2; n <= 31; ++n)
+    there.push_back(listed(n, "f" + std::to_string(n)));
+  t.catalogue(there);
+  CHECK(t.has_row(31));
+  CHECK_FALSE(t.walk().complete); // until what is gone is known
+  CHECK(t.suspects() == records{1});
+  t.confirm(there);
+  CHECK(t.walk().complete);
+  CHECK_FALSE(t.row(1).wanted);
+}
+
+REGISTRY_TEST("pages and answers of another walk change nothing") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  t.backfilled();
+  t.catalogue({listed(5, "e")}, 1, false);
+  catalogue_page page;
+  page.type = "file";
+  page.generation = 1;
+  page.after = 77;
+  page.next_after = 90;
+  page.last = true;
+  t.in_batch([&] { return t.store().apply_catalogue(page); });
+  CHECK(t.walk().stage == walk_stage::reading);
+  CHECK(t.walk().after == 5);
+  CHECK(t.suspects().empty()); // not before the catalogue is read
+  CHECK(t.records({1}, {}).changed == 0);
+  CHECK(t.walk().stage == walk_stage::reading);
+  page.after = 5;
+  page.generation = 2;
+  t.in_batch([&] { return t.store().apply_catalogue(page); });
+  CHECK(t.walk().generation == 1);
+}
+
+REGISTRY_TEST("a gap in the log begins every walk anew, and forgets no revision") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  t.backfilled();
+  t.catalogue({listed(1, "a")}, 1, false);
+  const auto before = t.row(1);
+  t.in_batch([&] { return t.store().skip_to({500, 50, 5}); });
+  t.backend.reopen();
+  CHECK(t.in_batch([&] { return t.store().cursor(); }).place == event_position{500, 50, 5});
+  CHECK_FALSE(t.walk().complete);
+  CHECK(t.walk().stage == walk_stage::none);
+  CHECK(t.walk().generation == 1);
+  CHECK(t.row(1) == before);
+}
+
+REGISTRY_TEST("walks know no unknown type") {
+  auto& t = *this;
+  REQUIRE(t.store().begin());
+  CHECK(t.store().suspects("unheard", 1).error().code == ec::not_found);
+  CHECK(t.store().apply_records({"unheard", 1, {}, {}}).error().code == ec::not_found);
+  CHECK(t.store().approve("unheard").error().code == ec::not_found);
+}
+
 // -- claims ---------------------------------------------------------------------------------------
 
-REGISTRY_TEST("claims come in order: live changes, then by due time, then by record") {
+REGISTRY_TEST("claims come in order: live changes, then by due time") {
   auto& t = *this;
-  t.catalogue({listed(1, "a"), listed(2, "b")});
-  t.time.advance(1s);
+  t.catalogue({listed(1, "a"), listed(2, "b")}, 1, false);
+  t.time.advance(10min);
   t.catalogue({listed(3, "c")});
   t.events({present(50, 9, "i"), present(51, 8, "h")});
-  CHECK(records_of(t.claim_all(3)) == records{8, 9, 1});
-  CHECK(records_of(t.claim_all(3)) == records{2, 3});
+  CHECK(records_of(t.claim_all(3)) == records{8, 9, 2});
+  CHECK(records_of(t.claim_all(3)) == records{1, 3});
   CHECK(t.claim_all(3).claims.empty());
 }
 
@@ -574,7 +909,7 @@ REGISTRY_TEST("questions about a type that was never declared harm nobody else's
   page.type = "unheard";
   page.rows = {listed(1, "a")};
   CHECK(t.store().apply_catalogue(page).error().code == ec::not_found);
-  CHECK(t.store().claim_due("unheard", 1).error().code == ec::not_found);
+  CHECK(t.store().claim_due("unheard", 1, claim_scope::all).error().code == ec::not_found);
   CHECK(t.store().counts("unheard").error().code == ec::not_found);
   CHECK(t.store().resync("unheard", {}).error().code == ec::not_found);
   CHECK(t.store().set_paused("unheard", true).error().code == ec::not_found);
@@ -890,8 +1225,9 @@ REGISTRY_TEST("renewing writes started, which a new node finds due again") {
   auto& t = *this;
   t.catalogue({listed(1, "a"), listed(2, "b")});
   const auto got = t.claim_all();
+  REQUIRE(records_of(got) == records{2, 1});
   CHECK(t.row(1).state == sync_state::pending);
-  t.renew({got.claims[0].token});
+  t.renew({got.claims[1].token});
   CHECK(t.row(1).state == sync_state::started);
   CHECK(t.row(1).retry_at == t.wall() + lease);
   CHECK(t.row(2).state == sync_state::pending);
@@ -900,7 +1236,7 @@ REGISTRY_TEST("renewing writes started, which a new node finds due again") {
   CHECK(t.row(1).state == sync_state::pending);
   CHECK(t.counts().started == 0);
   CHECK(t.claim_all().claims.size() == 2);
-  CHECK_FALSE(t.finish(synced(got.claims[0]))); // the old node's
+  CHECK_FALSE(t.finish(synced(got.claims[1]))); // the old node's
 }
 
 // -- epochs ---------------------------------------------------------------------------------------
@@ -928,7 +1264,7 @@ REGISTRY_TEST("a new epoch forgets the place and the backfills, and looks at eve
   CHECK_FALSE(row.primary_checksum);
   CHECK(row.sum == sum_of(3));
   CHECK(row.state == sync_state::pending);
-  CHECK(row.retry_at == t.wall());
+  CHECK(row.retry_at == bulk_due(t.wall(), row.size, 1));
   CHECK(t.counts().never_synced == 2);
   CHECK(t.counts().missing_on_primary == 0);
   got = t.claim_all();
@@ -962,11 +1298,11 @@ REGISTRY_TEST("a resync makes the named records due as bulk work") {
   t.time.advance(5s);
   CHECK(t.resync({resync_selection::kind::ids, {3, 1, 1, 77}}) == 2);
   CHECK(t.row(1).state == sync_state::pending);
-  CHECK(t.row(1).retry_at == t.wall());
+  CHECK(t.row(1).retry_at == bulk_due(t.wall(), t.row(1).size, 1));
   CHECK(t.row(1).synced_revision == t.row(1).target_revision);
   CHECK(t.row(2).state == sync_state::synced);
   t.events({present(50, 4, "live")});
-  CHECK(records_of(t.claim_all()) == records{4, 1, 3});
+  CHECK(records_of(t.claim_all()) == records{4, 3, 1});
 }
 
 REGISTRY_TEST("a resync of what failed forgets the failures in a row") {
@@ -1203,4 +1539,82 @@ REGISTRY_TEST("what a backfill finds changed holds the recovery point back") {
   CHECK_FALSE(t.recovery()); // since when is not known
   t.finish(synced(t.claim_one(), 9));
   CHECK(t.recovery() == t.wall());
+}
+
+// -- order ---------------------------------------------------------------------------------------
+
+REGISTRY_TEST("of what is found together the small goes first, and of equals the recent") {
+  auto& t = *this;
+  const auto sized = [](record_id record, std::optional<std::uint64_t> size) {
+    auto row = listed(record, "place" + std::to_string(record));
+    row.size = size;
+    return row;
+  };
+  t.catalogue({sized(-5, 1), sized(1, 5'000'000'000), sized(2, 65'536), sized(3, 65'537),
+               sized(4, {}), sized(5, 1u << 20), sized(6, (1u << 20) + 1), sized(7, 0),
+               sized(8, 300'000'000), sized(9, 17u << 20)});
+  t.events({present(50, 20, "live")});
+  CHECK(records_of(t.claim_all()) == records{20, 7, 2, -5, 5, 4, 3, 6, 9, 8, 1});
+}
+
+REGISTRY_TEST("age wins in the end: the large waits for an hour of small ones, not longer") {
+  auto& t = *this;
+  const auto sized = [](record_id record, std::uint64_t size) {
+    auto row = listed(record, "place" + std::to_string(record));
+    row.size = size;
+    return row;
+  };
+  t.catalogue({sized(1, 10'000'000'000)}, 1, false);
+  t.time.advance(40min);
+  t.catalogue({sized(2, 1)}, 1, false);
+  t.time.advance(30min);
+  t.catalogue({sized(3, 1)});
+  CHECK(records_of(t.claim_all()) == records{2, 1, 3});
+}
+
+REGISTRY_TEST("a resync and a new epoch put the small before the large, too") {
+  auto& t = *this;
+  for (record_id n = 1; n <= 2; ++n) {
+    t.events({present(n, n, "place" + std::to_string(n))});
+    auto how = synced(t.claim_one(), 3);
+    how.size = n == 1 ? 100 : 100'000'000;
+    t.finish(how);
+  }
+  SECTION("resync of some") {
+    t.resync({resync_selection::kind::ids, {1, 2}});
+  }
+  SECTION("resync of all") {
+    t.resync({resync_selection::kind::all, {}});
+    while (t.continue_resync(1)) {
+    }
+  }
+  SECTION("epoch") {
+    t.new_epoch();
+  }
+  CHECK(records_of(t.claim_all()) == records{1, 2});
+}
+
+REGISTRY_TEST("a claim for live changes leaves bulk work alone") {
+  auto& t = *this;
+  t.catalogue({listed(1, "a"), listed(2, "b")});
+  CHECK(t.claim_all(10, "file", claim_scope::live).claims.empty());
+  t.events({present(50, 3, "c"), present(51, 4, "d")});
+  const auto got = t.claim_all(10, "file", claim_scope::live);
+  CHECK(records_of(got) == records{3, 4});
+  CHECK(got.claims.front().live);
+  CHECK_FALSE(got.next_due);
+  const auto rest = t.claim_all();
+  CHECK(records_of(rest) == records{2, 1});
+  CHECK_FALSE(rest.claims.front().live);
+}
+
+REGISTRY_TEST("a claim for removals passes by everything that is to be fetched") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  t.make_synced(2, "b");
+  t.catalogue({listed(5, "bulk")});
+  CHECK(t.claim_all(10, "file", claim_scope::removals).claims.empty());
+  t.events({present(50, 3, "c"), gone(51, 2)});
+  CHECK(records_of(t.claim_all(1, "file", claim_scope::removals)) == records{2});
+  CHECK(records_of(t.claim_all()) == records{3, 5});
 }

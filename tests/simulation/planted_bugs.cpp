@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 namespace farshore::simulation {
@@ -35,8 +36,17 @@ public:
   result<applied> apply_catalogue(const catalogue_page& page) override {
     return inner_->apply_catalogue(page);
   }
-  result<claimed> claim_due(const std::string& type, std::size_t limit) override {
-    return inner_->claim_due(type, limit);
+  result<void> skip_to(const event_position& place) override { return inner_->skip_to(place); }
+  result<std::vector<record_id>> suspects(const std::string& type, std::size_t limit) override {
+    return inner_->suspects(type, limit);
+  }
+  result<applied> apply_records(const records_page& page) override {
+    return inner_->apply_records(page);
+  }
+  result<std::size_t> approve(const std::string& type) override { return inner_->approve(type); }
+  result<claimed> claim_due(const std::string& type, std::size_t limit,
+                            claim_scope scope) override {
+    return inner_->claim_due(type, limit, scope);
   }
   result<std::vector<bool>> finish(std::span<const outcome> outcomes) override {
     return inner_->finish(outcomes);
@@ -60,8 +70,33 @@ public:
     return inner_->recovery_points();
   }
 
+  result<store_standing> standing_of(const std::string& store) override {
+    return inner_->standing_of(store);
+  }
+  result<void> note_store(const known_store& store) override { return inner_->note_store(store); }
+  result<void> distrust_store(const std::string& store, store_verdict why) override {
+    return inner_->distrust_store(store, why);
+  }
+
 protected:
   std::shared_ptr<registry_store> inner_;
+};
+
+/// Once a type was walked through, no check looks at it again: checks would repair the very damage
+/// by which a bug is found.
+class unchecked final : public passing_store {
+public:
+  using passing_store::passing_store;
+
+  result<applied> apply_catalogue(const catalogue_page& page) override {
+    auto walks = inner_->backfills();
+    if (!walks)
+      return fail(std::move(walks).error());
+    for (const auto& walk : *walks)
+      if (walk.type == page.type && walk.generation == page.generation && walk.complete)
+        return applied{{}, 0, walk};
+    return inner_->apply_catalogue(page);
+  }
 };
 
 class cursor_before_changes final : public passing_store {
@@ -120,8 +155,9 @@ public:
                             std::shared_ptr<test::fake_volume> volume)
       : passing_store{std::move(inner)}, volume_{std::move(volume)} {}
 
-  result<claimed> claim_due(const std::string& type, std::size_t limit) override {
-    auto got = inner_->claim_due(type, limit);
+  result<claimed> claim_due(const std::string& type, std::size_t limit,
+                            claim_scope scope) override {
+    auto got = inner_->claim_due(type, limit, scope);
     if (!got)
       return got;
     for (const auto& one : got->claims)
@@ -188,9 +224,14 @@ public:
   explicit rename_before_flush(std::shared_ptr<store_files> inner) : inner_{std::move(inner)} {}
 
   result<void> prepare() override { return inner_->prepare(); }
-  result<std::string> identity() override { return inner_->identity(); }
+  result<store_look> look() override { return inner_->look(); }
+  result<void> write_mark(const store_mark& mark) override { return inner_->write_mark(mark); }
+  result<disk_space> space() override { return inner_->space(); }
   result<std::unique_ptr<open_file>> create_temp(const std::string& name) override {
     return unflushed(inner_->create_temp(name));
+  }
+  result<void> create_temp_link(const std::string& name, const std::string& target) override {
+    return inner_->create_temp_link(name, target);
   }
   result<std::unique_ptr<open_file>> open_temp(const std::string& name) override {
     return unflushed(inner_->open_temp(name));
@@ -202,6 +243,9 @@ public:
   }
   result<file_status> status(const std::string& locator) override {
     return inner_->status(locator);
+  }
+  result<stored_link> read_link(const std::string& locator) override {
+    return inner_->read_link(locator);
   }
   result<void> rename_temp(const std::string& name, const std::string& locator) override {
     return inner_->rename_temp(name, locator);
@@ -242,8 +286,9 @@ public:
     return inner_->apply_catalogue(page);
   }
   /// A row that has once reached its lowered target is synced, and needs no work.
-  result<claimed> claim_due(const std::string& type, std::size_t limit) override {
-    auto got = inner_->claim_due(type, limit);
+  result<claimed> claim_due(const std::string& type, std::size_t limit,
+                            claim_scope scope) override {
+    auto got = inner_->claim_due(type, limit, scope);
     if (!got)
       return got;
     std::vector<outcome> level;
@@ -282,6 +327,31 @@ private:
   std::map<replicable_id, outcome> reached_;
 };
 
+class suspect_believed final : public passing_store {
+public:
+  using passing_store::passing_store;
+
+  result<applied> apply_events(const events_page& page) override {
+    for (const auto& one : page.events)
+      if (one.present)
+        here_.insert({one.type, one.record});
+      else
+        here_.erase({one.type, one.record});
+    return inner_->apply_events(page);
+  }
+  /// What has a row here was suspected to be gone.
+  result<applied> apply_records(const records_page& page) override {
+    auto believed = page;
+    std::erase_if(believed.rows, [&](const auto& row) {
+      return here_.contains({page.type, row.record});
+    });
+    return inner_->apply_records(believed);
+  }
+
+private:
+  std::set<replicable_id> here_;
+};
+
 /// Prints what the registry is told, for one who looks for the cause of a failing seed.
 class tracing_store final : public passing_store {
 public:
@@ -294,13 +364,21 @@ public:
               (one.present ? " at " + one.locator : " absent"));
     return inner_->apply_events(page);
   }
+  result<applied> apply_records(const records_page& page) override {
+    for (const auto record : page.asked)
+      say("asked", page.type, record, {});
+    for (const auto& one : page.rows)
+      say("found", page.type, one.record, std::to_string(one.rev) + " at " + one.locator);
+    return inner_->apply_records(page);
+  }
   result<applied> apply_catalogue(const catalogue_page& page) override {
     for (const auto& one : page.rows)
       say("catalogue", page.type, one.record, std::to_string(one.rev) + " at " + one.locator);
     return inner_->apply_catalogue(page);
   }
-  result<claimed> claim_due(const std::string& type, std::size_t limit) override {
-    auto got = inner_->claim_due(type, limit);
+  result<claimed> claim_due(const std::string& type, std::size_t limit,
+                            claim_scope scope) override {
+    auto got = inner_->claim_due(type, limit, scope);
     for (const auto& one : got ? got->claims : std::vector<claim>{}) {
       auto text = "token " + std::to_string(one.token) + " target " + std::to_string(one.target) +
                   (one.wanted ? " at " : " absent at ") + one.locator;
@@ -330,10 +408,16 @@ private:
 
 } // namespace
 
+bool has_checks(planted_bug bug) {
+  return bug == planted_bug::none || bug == planted_bug::suspect_believed;
+}
+
 std::shared_ptr<registry_store> with_bug(planted_bug bug, std::shared_ptr<registry_store> store,
                                          std::shared_ptr<test::fake_volume> volume) {
   if (std::getenv("FARSHORE_TRACE"))
     store = std::make_shared<tracing_store>(std::move(store));
+  if (!has_checks(bug))
+    store = std::make_shared<unchecked>(std::move(store));
   switch (bug) {
   case planted_bug::cursor_before_changes:
     return std::make_shared<cursor_before_changes>(std::move(store));
@@ -343,6 +427,8 @@ std::shared_ptr<registry_store> with_bug(planted_bug bug, std::shared_ptr<regist
     return std::make_shared<delete_overtakes_download>(std::move(store), std::move(volume));
   case planted_bug::target_lowered_by_backfill:
     return std::make_shared<target_lowered_by_backfill>(std::move(store));
+  case planted_bug::suspect_believed:
+    return std::make_shared<suspect_believed>(std::move(store));
   case planted_bug::none:
   case planted_bug::rename_before_flush:
     break;

@@ -25,7 +25,12 @@ enum class planted_bug {
   delete_overtakes_download,
   /// The backfill sets a target back to the revision that its page saw.
   target_lowered_by_backfill,
+  /// A check believes what it saw first: the answer by id is not looked at.
+  suspect_believed,
 };
+
+/// Whether the bug is looked for in a world with checks, and with rows that come and go untold.
+bool has_checks(planted_bug bug);
 
 /// The store of a node that has the bug.
 std::shared_ptr<registry_store> with_bug(planted_bug bug, std::shared_ptr<registry_store> store,

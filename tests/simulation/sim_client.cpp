@@ -142,6 +142,11 @@ sim_client_actor::behavior_type sim_client(sim_client_state::pointer self,
         return state.exchange<catalogue_page>(
             [&state, what] { return state.net->primary->catalogue(what.type, what.after, 2); });
       },
+      [&state](const records_request& what) {
+        return state.exchange<records_page>([&state, what]() -> result<records_page> {
+          return state.net->primary->records(what.type, what.records);
+        });
+      },
       [&state](atom::position) {
         return state.exchange<primary_position>(
             [&state]() -> result<primary_position> { return state.net->primary->position(); });

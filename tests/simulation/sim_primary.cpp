@@ -129,6 +129,25 @@ result<events_page> sim_primary::events(const event_position& after, std::size_t
   return page;
 }
 
+catalogue_row sim_primary::listed(const key& which, const sim_row& row) const {
+  const auto known = revisions_.find(which);
+  return {which.second,
+          std::to_string(which.second),
+          encode_locator(row.locator),
+          {},
+          known == revisions_.end() ? 0 : known->second,
+          {}};
+}
+
+records_page sim_primary::records(const std::string& type,
+                                  const std::vector<record_id>& asked) const {
+  records_page page{type, 1, asked, {}};
+  for (const auto record : asked)
+    if (const auto* there = row({type, record}))
+      page.rows.push_back(listed({type, record}, *there));
+  return page;
+}
+
 result<catalogue_page> sim_primary::catalogue(const std::string& type, record_id after,
                                               std::size_t limit) const {
   catalogue_page page;
@@ -143,13 +162,7 @@ result<catalogue_page> sim_primary::catalogue(const std::string& type, record_id
       page.last = false;
       break;
     }
-    const auto known = revisions_.find(which);
-    page.rows.push_back({which.second,
-                         std::to_string(which.second),
-                         encode_locator(row.locator),
-                         {},
-                         known == revisions_.end() ? 0 : known->second,
-                         {}});
+    page.rows.push_back(listed(which, row));
     page.next_after = which.second;
   }
   return page;

@@ -39,6 +39,9 @@ public:
   void erase(std::uint64_t xid, const key& which);
   void commit(std::uint64_t xid);
   void rollback(std::uint64_t xid);
+  /// Rows come and go that no event tells of: a restored dump, a detached partition.
+  void appear(const key& which, sim_row row) { rows_[which] = std::move(row); }
+  void vanish(const key& which) { rows_.erase(which); }
   [[nodiscard]] const std::map<key, sim_row>& rows() const { return rows_; }
   [[nodiscard]] std::vector<std::uint64_t> open() const;
 
@@ -55,6 +58,8 @@ public:
   [[nodiscard]] result<events_page> events(const event_position& after, std::size_t limit) const;
   [[nodiscard]] result<catalogue_page> catalogue(const std::string& type, record_id after,
                                                  std::size_t limit) const;
+  [[nodiscard]] records_page records(const std::string& type,
+                                     const std::vector<record_id>& asked) const;
   [[nodiscard]] primary_position position() const;
 
   std::vector<std::string> types;
@@ -70,6 +75,7 @@ private:
     std::optional<sim_row> row;
   };
 
+  [[nodiscard]] catalogue_row listed(const key& which, const sim_row& row) const;
   void note(std::uint64_t xid, const key& which, operation op, std::optional<sim_row> row);
   [[nodiscard]] std::uint64_t xmin() const;
   [[nodiscard]] std::vector<event> visible() const;

@@ -205,17 +205,16 @@ void world::start(secondary& one) {
   parts.time = clock_.get();
   parts.seed = random_.next();
   parts.own_threads = false;
+  parts.data_space = [] { return disk_space{1u << 30, 1u << 30}; };
   parts.on_fatal = [this](const error& why) { wrong("a node ended by itself: " + why.message); };
+  parts.open_store = [this, volume = one.volume](const replicable_type& type) {
+    return make_strategy(type, *clock_, with_bug(settings_.bug, volume->mount()));
+  };
   one.site = system_->spawn(secondary_site, parts);
-  std::vector<site_type> types;
-  for (const auto& name : type_names) {
-    auto& type = types.emplace_back(site_type{type_named(name), nullptr, {}});
-    type.store =
-        *make_strategy(type.declared, *clock_, with_bug(settings_.bug, one.volume->mount()));
-    if (auto ready = type.store->prepare(); !ready)
-      type.trouble = ready.error().message;
-  }
-  caf::anon_send(one.site, atom::declare_v, types);
+  std::vector<replicable_type> types;
+  for (const auto& name : type_names)
+    types.push_back(type_named(name));
+  caf::anon_send(one.site, atom::declare_v, types, free_mark{});
   one.up = true;
 }
 
@@ -234,13 +233,35 @@ void world::crash(secondary& one, bool power_cut) {
   // What was committed; a store that is not yet gone can no longer change it.
   one.tables = std::make_shared<memory_tables>(*one.tables);
   check_disk(one, power_cut ? "after a power cut" : "after a kill");
-  if (power_cut)
+  if (power_cut && knows_disk(one))
     check_synced_rows(one);
+}
+
+void world::lose_disk(secondary& one) {
+  const bool empty = random_.below(2) == 0;
+  trace(empty ? "disk emptied" : "disk replaced");
+  for (const auto& [path, _] : one.volume->files())
+    if (empty || random_.below(3) == 0)
+      one.volume->erase(path);
+  if (empty)
+    one.volume->erase(".farshore");
+  else
+    one.volume->put(".farshore/identity", "another" + std::to_string(random_.below(1000)) + " 1\n");
+}
+
+bool world::knows_disk(const secondary& one) {
+  const auto text = one.volume->content(".farshore/identity");
+  const auto known = one.tables->stores.find("/store");
+  return text && known != one.tables->stores.end() && !known->second.mark.id.empty() &&
+         judge(known->second, {true, known->second.device, 0, read_mark(*text)}) ==
+             store_verdict::good;
 }
 
 void world::fault_step() {
   auto& one = secondaries_[random_.below(secondaries_.size())];
-  switch (random_.below(12)) {
+  switch (random_.below(15)) {
+  case 14:
+    return lose_disk(one);
   case 0:
   case 1:
     if (one.up)
@@ -268,8 +289,36 @@ void world::fault_step() {
   case 7:
     one.volume->shorten_at(1 + random_.below(40));
     break;
+  case 8:
+    if (has_checks(settings_.bug))
+      untold_step();
+    break;
+  case 9:
+    if (one.up)
+      caf::anon_send(one.site, atom::recheck_v, std::string{});
+    break;
   default:
     primary_.fold();
+  }
+}
+
+void world::untold_step() {
+  const auto& type = type_names[random_.below(type_names.size())];
+  if (random_.below(2) == 0) {
+    const sim_primary::key which{type, ++last_untold_};
+    const auto& locator = locators[random_.below(locators.size())];
+    trace("untold " + type + "/" + std::to_string(which.second) + " at " + locator);
+    if (!primary_.files.contains(locator))
+      write_file(locator);
+    return primary_.appear(which, {locator});
+  }
+  for (const auto& [which, row] : primary_.rows()) {
+    if (which.first != type || primary_.locked(which) || random_.below(3) > 0)
+      continue;
+    trace("untold " + type + "/" + std::to_string(which.second) + " is gone");
+    const auto former = row.locator;
+    primary_.vanish(which);
+    return remove_unused_file(former);
   }
 }
 
@@ -343,8 +392,18 @@ void world::settle() {
       deliver_some(1'000'000);
     }
   };
-  while (!wrong_ && clock_->now() < until && !all_settled())
+  pass(5); // every node is up
+  // Changes that no event told of are found by a check; and a site may wait for the word to remove
+  // what is gone, of so few rows nearly always.
+  for (auto& one : secondaries_)
+    caf::anon_send(one.site, atom::recheck_v, std::string{});
+  while (!wrong_ && clock_->now() < until && !all_settled()) {
     pass(1);
+    for (auto& one : secondaries_)
+      for (const auto& [type, entry] : one.tables->types)
+        if (entry.backfill.held > 0)
+          caf::anon_send(one.site, atom::approve_v, type);
+  }
   pass(30); // and stays so
   for (auto& one : secondaries_) {
     check_disk(one, "at the end");
@@ -355,15 +414,21 @@ void world::settle() {
   }
 }
 
-bool world::settled(secondary& one) {
-  memory_store reader{one.tables, *clock_, std::chrono::seconds{10}};
-  if (one.tables->cursor.place != primary_.position().place)
+bool world::settled(const secondary& one) {
+  if (one.tables->cursor.place != primary_.position().place || !knows_disk(one))
     return false;
   for (const auto& name : type_names) {
-    const auto rows = std::ranges::count_if(
-        primary_.rows(), [&](const auto& row) { return row.first.first == name; });
-    const auto counts = reader.counts(name);
-    if (!counts || counts->registry != rows || counts->synced != rows)
+    std::set<record_id> there;
+    for (const auto& [which, row] : primary_.rows())
+      if (which.first == name)
+        there.insert(which.second);
+    std::set<record_id> synced;
+    for (const auto& [record, row] : one.tables->rows[name]) {
+      if (!row.wanted || row.state != sync_state::synced)
+        return false;
+      synced.insert(record);
+    }
+    if (synced != there)
       return false;
   }
   return true;
@@ -386,7 +451,6 @@ void world::check_synced_rows(const secondary& one) {
 }
 
 void world::check_equal(secondary& one) {
-  memory_store reader{one.tables, *clock_, std::chrono::seconds{10}};
   const auto files = one.volume->files();
   std::set<std::string> wanted;
   for (const auto& [which, row] : primary_.rows()) {

@@ -62,6 +62,10 @@ private:
   void start(secondary& one);
   /// Ends its actors between two turns, whatever they were doing.
   void crash(secondary& one, bool power_cut);
+  /// Somebody empties the disk, or puts another in its place; whether or not the node runs.
+  void lose_disk(secondary& one);
+  /// The registry knows the disk that is there: only then it speaks of it.
+  [[nodiscard]] static bool knows_disk(const secondary& one);
   void turn();
   void deliver_some(std::uint64_t turns);
   void advance(std::chrono::milliseconds step);
@@ -71,8 +75,10 @@ private:
   [[nodiscard]] bool shared(const sim_primary::key& by, const std::string& locator) const;
   void remove_unused_file(const std::string& locator);
   void fault_step();
+  /// A row comes or goes, and no event tells of it.
+  void untold_step();
   void settle();
-  [[nodiscard]] bool settled(secondary& one);
+  [[nodiscard]] bool settled(const secondary& one);
   void check_disk(const secondary& one, const char* when);
   void check_synced_rows(const secondary& one);
   void check_equal(secondary& one);
@@ -96,6 +102,8 @@ private:
   std::set<std::string> late_files_;
   std::uint64_t last_version_ = 0;
   record_id last_record_ = 0;
+  /// Apart from those of the application: it writes none of them.
+  record_id last_untold_ = 1000;
   std::optional<std::string> wrong_;
 };
 

@@ -63,9 +63,14 @@ public:
   buggy_files(bug which, std::shared_ptr<store_files> real) : bug_{which}, real_{std::move(real)} {}
 
   result<void> prepare() override { return real_->prepare(); }
-  result<std::string> identity() override { return real_->identity(); }
+  result<store_look> look() override { return real_->look(); }
+  result<void> write_mark(const store_mark& mark) override { return real_->write_mark(mark); }
+  result<disk_space> space() override { return real_->space(); }
   result<std::unique_ptr<open_file>> create_temp(const std::string& name) override {
     return wrap(real_->create_temp(name));
+  }
+  result<void> create_temp_link(const std::string& name, const std::string& target) override {
+    return real_->create_temp_link(name, target);
   }
   result<std::unique_ptr<open_file>> open_temp(const std::string& name) override {
     return wrap(real_->open_temp(name));
@@ -76,6 +81,9 @@ public:
     return wrap(real_->open(locator));
   }
   result<file_status> status(const std::string& locator) override { return real_->status(locator); }
+  result<stored_link> read_link(const std::string& locator) override {
+    return real_->read_link(locator);
+  }
   result<void> rename_temp(const std::string& name, const std::string& locator) override {
     renamed_ = true;
     return real_->rename_temp(name, locator);

@@ -52,7 +52,7 @@ struct blob_site {
 
   /// A process with an own strategy begins.
   result<void> start() {
-    auto files = volume->mount();
+    auto files = volume->mount(type.scanned() ? link_policy::kept : link_policy::refused);
     store = *make_strategy(type, time, around_ ? around_(files) : files);
     return store->prepare();
   }

@@ -583,3 +583,59 @@ TEST_CASE("a strategy that is not there is named with what to write instead", "[
   CHECK(made.error().message.find("wiki") != std::string::npos);
   CHECK(made.error().message.find("strategy = \"blob\"") != std::string::npos);
 }
+
+TEST_CASE("what is larger than the room there is is not begun, and takes none", "[blob][room]") {
+  blob_site site;
+  const auto room = std::make_shared<std::atomic<std::int64_t>>(100'000);
+  const auto with_room = [&](record_id record, const std::string& locator) {
+    auto job = site.job(record, locator);
+    job->room = room;
+    return job;
+  };
+  const auto large = site.sync(with_room(1, "large"), std::string(100'001, 'x'));
+  REQUIRE_FALSE(large);
+  CHECK(large.error().code == ec::no_space);
+  CHECK_THAT(large.error().message,
+             Catch::Contains("large") && Catch::Contains("it needs 97.7 KiB"));
+  CHECK(site.volume->temps().empty());
+  CHECK(*room == 100'000);
+
+  auto fits = with_room(2, "fits");
+  CHECK(site.sync(fits, std::string(70'000, 'x')));
+  CHECK(fits->begun == 70'000);
+  CHECK(*room == 30'000);
+  CHECK_FALSE(site.sync(with_room(3, "next"), std::string(30'001, 'x')));
+
+  room->store(-5); // more is on its way than there is room for
+  CHECK_FALSE(site.sync(with_room(4, "small"), "x"));
+  CHECK(site.sync(with_room(2, "fits"), std::string(70'000, 'x'))); // adopted: nothing is written
+}
+
+TEST_CASE("what goes on where it broke off needs room for the rest alone", "[blob][room]") {
+  blob_site site;
+  const std::string content(200'000, 'x');
+  CHECK_FALSE(site.fetch(site.job(1, "a"), content, {}, 150'000));
+  auto again = site.job(1, "a");
+  again->room = std::make_shared<std::atomic<std::int64_t>>(50'000);
+  CHECK(site.sync(again, content));
+  CHECK(*again->room == 0);
+}
+
+TEST_CASE("a disk that is full in the middle of a transfer leaves nothing of it", "[blob][room]") {
+  const std::string content(200'000, 'x');
+  int failures = 0;
+  for (std::uint64_t n = 1;; ++n) {
+    CAPTURE(n);
+    blob_site site;
+    const auto before = site.volume->calls();
+    site.volume->fail_at(n, ENOSPC);
+    const bool went = site.fetch(site.job(1, "a"), content).has_value();
+    if (site.volume->calls() - before < n)
+      break;
+    site.volume->clear_faults();
+    failures += went ? 0 : 1;
+    if (!went)
+      CHECK(site.volume->temps().empty());
+  }
+  CHECK(failures > 5);
+}

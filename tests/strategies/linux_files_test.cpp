@@ -217,15 +217,52 @@ TEST_CASE("farshore's own folders are closed to others, and kept through a secon
   CHECK((own.st_mode & 0777) == 0700);
   REQUIRE(::stat((site.store.root / ".farshore/tmp").c_str(), &own) == 0);
   CHECK((own.st_mode & 0777) == 0700);
-  const auto identity = *site.store.files->identity();
-  CHECK(identity.size() == 32 + 2);
-  CHECK(identity.ends_with(" 0"));
+  const auto mark = site.store.files->look()->mark;
+  REQUIRE(mark);
+  CHECK(mark->id.size() == 32);
   linux_files again{site.store.root};
   REQUIRE(again.prepare());
-  CHECK(*again.identity() == identity);
+  CHECK(again.look()->mark == mark);
   kernel_store other;
   REQUIRE(other.files->prepare());
-  CHECK(*other.files->identity() != identity);
+  CHECK(other.files->look()->mark->id != mark->id);
+}
+
+TEST_CASE("a look sees the folder at the store's path, not the one that is held open",
+          "[linux_files][look]") {
+  temporary_folder folder;
+  const auto root = folder.path() / "store";
+  linux_files files{root};
+  REQUIRE(files.prepare());
+  const auto before = *files.look();
+  std::filesystem::rename(root, folder.path() / "aside");
+
+  const auto absent = files.look();
+  REQUIRE(absent);
+  CHECK_FALSE(absent->there);
+  CHECK(absent->device == before.device); // of the folder above
+
+  std::filesystem::create_directory(root);
+  const auto empty = *files.look();
+  CHECK(empty.there);
+  CHECK(empty.inode != before.inode);
+  CHECK_FALSE(empty.mark);
+}
+
+TEST_CASE("what is no mark counts as none, and is replaced when the store is prepared",
+          "[linux_files][look]") {
+  temporary_folder folder;
+  const auto own = folder.path() / ".farshore";
+  std::filesystem::create_directory(own);
+  for (const auto* text :
+       {"", "\n", "alone", " 3", "id x", "id 3x", "id -1", "id 99999999999999999999"}) {
+    CAPTURE(text);
+    std::ofstream{own / "identity", std::ios::trunc} << text;
+    linux_files files{folder.path()};
+    CHECK_FALSE(files.look()->mark);
+    REQUIRE(files.prepare());
+    CHECK(files.look()->mark);
+  }
 }
 
 TEST_CASE("a store that can't be made ready says why", "[linux_files][prepare]") {
@@ -331,7 +368,7 @@ TEST_CASE("a locator that leads out of its store is refused before any file is t
     CHECK(site.blobs->checksum_of(encode_locator(locator)).error().code == ec::bad_locator);
     CHECK(site.remove(locator));
   }
-  CHECK(site.store.files->identity());
+  CHECK(site.store.files->look()->mark);
 }
 
 TEST_CASE("links in the way are refused by name, and their targets stay as they are",

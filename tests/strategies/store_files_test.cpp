@@ -42,12 +42,28 @@ EVERY_STORE("preparing a store makes its own folders and an identity that stays"
   TestType store;
   REQUIRE(store.files->prepare());
   CHECK(store.is_folder(".farshore/tmp"));
-  const auto first = store.files->identity();
+  const auto first = store.files->look()->mark;
   REQUIRE(first);
-  CHECK_FALSE(first->empty());
-  CHECK(first->find('\n') == std::string::npos);
+  CHECK_FALSE(first->id.empty());
+  CHECK(first->counter == 0);
   REQUIRE(store.files->prepare());
-  CHECK(store.files->identity() == first);
+  CHECK(store.files->look()->mark == first);
+}
+
+EVERY_STORE("a mark that was written is what a look finds, and what the next start keeps") {
+  TestType store;
+  REQUIRE(store.files->prepare());
+  const store_mark raised{store.files->look()->mark->id, 7};
+  REQUIRE(store.files->write_mark(raised));
+  CHECK(store.files->look()->mark == raised);
+  REQUIRE(store.files->prepare());
+  CHECK(store.files->look()->mark == raised);
+}
+
+EVERY_STORE("a store that was never prepared has no mark, and none is made by looking") {
+  TestType store;
+  CHECK_FALSE(store.files->look()->mark);
+  CHECK_FALSE(store.is_folder(".farshore"));
 }
 
 EVERY_STORE("temporary files need a prepared store") {
@@ -270,6 +286,74 @@ EVERY_STORE("no symbolic link is followed, removed or replaced, wherever it lies
   }
   CHECK(store.is_link("link"));
   CHECK(store.is_link("real/link"));
+}
+
+EVERY_STORE("links can't be read where they are not kept") {
+  TestType store;
+  REQUIRE(store.files->prepare());
+  store.put_link("link");
+  auto read = store.files->read_link("link");
+  REQUIRE_FALSE(read);
+  CHECK(read.error().code == ec::bad_locator);
+}
+
+#define EVERY_LINK_STORE(sentence)                                                                 \
+  TEMPLATE_TEST_CASE(sentence, "[store_files]", kernel_link_store, walked_link_store,              \
+                     fake_link_store)
+
+EVERY_LINK_STORE("a link that is kept is written, read, replaced and removed like a file") {
+  TestType store;
+  REQUIRE(store.files->prepare());
+  for (const std::string target : {"../x", "/etc/passwd", "new\nline \xff"}) {
+    REQUIRE(store.files->create_temp_link("x", target));
+    REQUIRE(store.files->create_temp_link("x", target)); // takes the other's place
+    REQUIRE(store.files->rename_temp("x", "a/link"));
+    auto link = store.files->read_link("a/link");
+    REQUIRE(link);
+    CHECK(link->target == target);
+    CHECK(link->status.kind == file_kind::link);
+    CHECK(store.files->status("a/link") == link->status);
+    CHECK(store.files->list_temps()->empty());
+  }
+  CHECK(store.files->open("a/link").error().code == ec::bad_locator);
+  write_temp(*store.files, "x", "a file now");
+  REQUIRE(store.files->rename_temp("x", "a/link"));
+  CHECK(store.content("a/link") == "a file now");
+  CHECK(store.files->read_link("a/link").error().code == ec::bad_locator);
+  REQUIRE(store.files->create_temp_link("x", "again"));
+  REQUIRE(store.files->rename_temp("x", "a/link"));
+  CHECK(store.is_link("a/link"));
+  REQUIRE(store.files->remove("a/link"));
+  REQUIRE(store.files->remove("a/link"));
+  CHECK_FALSE(store.is_folder("a"));
+  CHECK(store.files->read_link("a/link").error().code == ec::not_found);
+}
+
+EVERY_LINK_STORE("a link on the way is never followed, kept or not") {
+  TestType store;
+  REQUIRE(store.files->prepare());
+  store.put("real/file", "1");
+  store.put_link("link", "real");
+  CHECK(store.files->open("link/file").error().code == ec::bad_locator);
+  CHECK(store.files->status("link/file").error().code == ec::bad_locator);
+  CHECK(store.files->read_link("link/file").error().code == ec::bad_locator);
+  write_temp(*store.files, "x", "ours");
+  CHECK(store.files->rename_temp("x", "link/file").error().code == ec::bad_locator);
+  CHECK(store.files->remove("link/file")); // nothing can lie there
+  CHECK(store.content("real/file") == "1");
+  CHECK(store.is_link("link"));
+}
+
+EVERY_LINK_STORE("a link takes the place of an empty folder, never of one with content") {
+  TestType store;
+  REQUIRE(store.files->prepare());
+  store.put("full/file", "theirs");
+  store.put_folder("empty");
+  REQUIRE(store.files->create_temp_link("x", "target"));
+  CHECK(store.files->rename_temp("x", "full").error().code == ec::bad_locator);
+  CHECK(store.content("full/file") == "theirs");
+  REQUIRE(store.files->rename_temp("x", "empty"));
+  CHECK(store.is_link("empty"));
 }
 
 EVERY_STORE("the longest names that a locator may have work") {

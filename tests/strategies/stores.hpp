@@ -40,11 +40,11 @@ private:
   std::filesystem::path path_;
 };
 
-template <path_walk How>
+template <path_walk How, link_policy Links = link_policy::refused>
 struct real_store {
   temporary_folder outside;
   std::filesystem::path root = outside.path() / "store";
-  std::shared_ptr<store_files> files = std::make_shared<linux_files>(root, How);
+  std::shared_ptr<store_files> files = std::make_shared<linux_files>(root, How, Links);
 
   void put(const std::string& path, const std::string& bytes) const {
     std::filesystem::create_directories((root / path).parent_path());
@@ -53,10 +53,10 @@ struct real_store {
   void put_folder(const std::string& path) const {
     std::filesystem::create_directories(root / path);
   }
-  /// To `outside`.
-  void put_link(const std::string& path) const {
+  void put_link(const std::string& path) const { put_link(path, outside.path().string()); }
+  void put_link(const std::string& path, const std::string& target) const {
     std::filesystem::create_directories((root / path).parent_path());
-    std::filesystem::create_symlink(outside.path(), root / path);
+    std::filesystem::create_symlink(target, root / path);
   }
   void put_pipe(const std::string& path) const { ::mkfifo((root / path).c_str(), 0600); }
   [[nodiscard]] std::optional<std::string> content(const std::string& path) const {
@@ -76,23 +76,32 @@ struct real_store {
 using kernel_store = real_store<path_walk::by_kernel>;
 using walked_store = real_store<path_walk::by_component>;
 
-struct fake_store {
+template <link_policy Links>
+struct faked_store {
   std::shared_ptr<fake_volume> volume = std::make_shared<fake_volume>();
-  std::shared_ptr<store_files> files = volume->mount();
+  std::shared_ptr<store_files> files = volume->mount(Links);
 
   void put(const std::string& path, const std::string& bytes) const { volume->put(path, bytes); }
   void put_folder(const std::string& path) const { volume->put_folder(path); }
   void put_link(const std::string& path) const { volume->put_link(path); }
+  void put_link(const std::string& path, const std::string& target) const {
+    volume->put_link(path, target);
+  }
   void put_pipe(const std::string& path) const { volume->put_pipe(path); }
   [[nodiscard]] std::optional<std::string> content(const std::string& path) const {
     return volume->content(path);
   }
   [[nodiscard]] bool is_folder(const std::string& path) const { return volume->is_folder(path); }
   [[nodiscard]] bool is_link(const std::string& path) const {
-    auto there = files->status(path);
-    return !there && there.error().code == ec::bad_locator;
+    return volume->link(path).has_value();
   }
 };
+using fake_store = faked_store<link_policy::refused>;
+
+/// The same, of a scanned type.
+using kernel_link_store = real_store<path_walk::by_kernel, link_policy::kept>;
+using walked_link_store = real_store<path_walk::by_component, link_policy::kept>;
+using fake_link_store = faked_store<link_policy::kept>;
 
 inline std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span{text});

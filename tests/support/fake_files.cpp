@@ -13,11 +13,10 @@ namespace farshore::test {
 
 struct fake_volume::node {
   file_kind kind = file_kind::regular;
-  bool link = false;
   std::uint64_t number = 0;
   std::uint64_t links = 0;
 
-  // of a file
+  // of a file; of a link its target
   std::string bytes;
   std::string flushed_bytes;
   file_attributes attributes;
@@ -31,6 +30,7 @@ struct fake_volume::node {
   // of a folder: what each name has meant since it was flushed, the last one being now
   std::map<std::string, std::vector<node_ptr>> names;
 
+  [[nodiscard]] bool is_link() const { return kind == file_kind::link; }
   [[nodiscard]] node_ptr now(const std::string& name) const {
     const auto there = names.find(name);
     return there == names.end() ? nullptr : there->second.back();
@@ -160,26 +160,36 @@ private:
 
 class fake_view final : public store_files {
 public:
-  explicit fake_view(std::shared_ptr<fake_volume> volume)
-      : volume_{std::move(volume)}, process_{volume_->process_} {}
+  fake_view(std::shared_ptr<fake_volume> volume, link_policy links)
+      : volume_{std::move(volume)}, process_{volume_->process_}, links_{links} {}
 
   result<void> prepare() override {
     if (auto failed = call())
       return refuse(failed, "prepare", "");
     if (auto made = volume_->find_folder(temps_path, true, true); !made)
       return refuse(made.error(), "make the folder", temps_path);
-    if (!volume_->find(".farshore/identity"))
-      volume_->put(".farshore/identity", "fake 0\n");
+    if (!mark())
+      volume_->put(".farshore/identity", "fake" + std::to_string(++volume_->nodes_) + " 0\n");
     return {};
   }
 
-  result<std::string> identity() override {
+  result<disk_space> space() override {
     if (auto failed = call())
-      return refuse(failed, "read", ".farshore/identity");
-    auto text = volume_->content(".farshore/identity");
-    if (!text)
-      return refuse(ENOENT, "read", ".farshore/identity");
-    return text->substr(0, text->find('\n'));
+      return refuse(failed, "ask how much is free at", "");
+    return volume_->space_;
+  }
+
+  result<store_look> look() override {
+    if (auto failed = call())
+      return refuse(failed, "look at", "");
+    return store_look{true, volume_->device_, volume_->root_->number, mark()};
+  }
+
+  result<void> write_mark(const store_mark& mark) override {
+    if (auto failed = call())
+      return refuse(failed, "write", ".farshore/identity");
+    volume_->put(".farshore/identity", to_string(mark) + "\n");
+    return {};
   }
 
   result<std::unique_ptr<open_file>> create_temp(const std::string& name) override {
@@ -192,6 +202,19 @@ public:
     file->attributes.mode = 0600;
     volume_->set_name(**temps, name, file);
     return std::make_unique<fake_file>(volume_, std::move(file), name);
+  }
+
+  result<void> create_temp_link(const std::string& name, const std::string& target) override {
+    if (auto failed = call())
+      return refuse(failed, "create the link", name);
+    auto temps = volume_->find(temps_path);
+    if (!temps)
+      return fail(ec::internal, "the fake store is used before it is prepared");
+    auto link = volume_->make(file_kind::link);
+    link->bytes = target;
+    volume_->flush_bytes(*link);
+    volume_->set_name(**temps, name, std::move(link));
+    return {};
   }
 
   result<std::unique_ptr<open_file>> open_temp(const std::string& name) override {
@@ -220,10 +243,21 @@ public:
   result<file_status> status(const std::string& locator) override {
     if (auto failed = call())
       return refuse(failed, "examine", locator);
-    auto there = volume_->find(locator);
+    auto there = find(locator);
     if (!there)
       return refuse(there.error(), "examine", locator);
     return fake_file::status_of(**there);
+  }
+
+  result<stored_link> read_link(const std::string& locator) override {
+    if (auto failed = call())
+      return refuse(failed, "read the link", locator);
+    auto there = find(locator);
+    if (!there)
+      return refuse(there.error(), "read the link", locator);
+    if (!(*there)->is_link())
+      return fail(ec::bad_locator, locator + " is no link");
+    return stored_link{(*there)->bytes, fake_file::status_of(**there)};
   }
 
   result<void> rename_temp(const std::string& name, const std::string& locator) override {
@@ -238,9 +272,10 @@ public:
       return refuse(into.error(), "put a file at", locator);
     const auto leaf = leaf_of(locator);
     const auto there = (*into)->now(leaf);
-    if (there && (there->link || there->kind == file_kind::other ||
+    const bool refused_link = there && there->is_link() && links_ == link_policy::refused;
+    if (there && (refused_link || there->kind == file_kind::other ||
                   (there->kind == file_kind::folder && !there->is_empty())))
-      return refuse(there->link ? ELOOP : EISDIR, "put a file at", locator);
+      return refuse(refused_link ? ELOOP : EISDIR, "put a file at", locator);
     volume_->set_name(**into, leaf, what);
     volume_->set_name(**temps, name, nullptr);
     return {};
@@ -249,7 +284,9 @@ public:
   result<void> remove(const std::string& locator) override {
     if (auto failed = call())
       return refuse(failed, "remove", locator);
-    auto there = volume_->find(locator);
+    auto there = find(locator);
+    if (!there && there.error() == ELOOP && links_ == link_policy::kept)
+      return {};
     if (!there && there.error() == ELOOP)
       return refuse(ELOOP, "remove", locator);
     if (there && (*there)->kind == file_kind::other)
@@ -298,6 +335,15 @@ public:
 private:
   int call() { return volume_->call(process_); }
 
+  [[nodiscard]] fake_volume::found find(const std::string& locator) const {
+    return links_ == link_policy::kept ? volume_->find_entry(locator) : volume_->find(locator);
+  }
+
+  [[nodiscard]] std::optional<store_mark> mark() const {
+    const auto text = volume_->content(".farshore/identity");
+    return text ? read_mark(*text) : std::nullopt;
+  }
+
   result<std::unique_ptr<open_file>> open_at(const std::string& path) {
     if (auto failed = call())
       return refuse(failed, "open", path);
@@ -309,6 +355,7 @@ private:
 
   std::shared_ptr<fake_volume> volume_;
   std::uint64_t process_;
+  link_policy links_;
 };
 
 // -- the volume -----------------------------------------------------------------------------------
@@ -317,8 +364,8 @@ fake_volume::fake_volume(std::uint64_t seed) : random_{seed}, root_{make(file_ki
 
 fake_volume::~fake_volume() = default;
 
-std::shared_ptr<store_files> fake_volume::mount() {
-  return std::make_shared<fake_view>(shared_from_this());
+std::shared_ptr<store_files> fake_volume::mount(link_policy links) {
+  return std::make_shared<fake_view>(shared_from_this(), links);
 }
 
 void fake_volume::kill() {
@@ -397,10 +444,22 @@ fake_volume::found fake_volume::find(const std::string& path) const {
     at = at->now(name);
     if (!at)
       return tl::make_unexpected(ENOENT);
-    if (at->link)
+    if (at->is_link())
       return tl::make_unexpected(ELOOP);
   }
   return at;
+}
+
+fake_volume::found fake_volume::find_entry(const std::string& path) const {
+  auto folder = find(parent_of(path));
+  if (!folder)
+    return folder;
+  if ((*folder)->kind != file_kind::folder)
+    return tl::make_unexpected(ENOTDIR);
+  auto there = (*folder)->now(leaf_of(path));
+  if (!there)
+    return tl::make_unexpected(ENOENT);
+  return there;
 }
 
 fake_volume::found fake_volume::find_folder(const std::string& path, bool make_it, bool durably) {
@@ -411,7 +470,7 @@ fake_volume::found fake_volume::find_folder(const std::string& path, bool make_i
       return tl::make_unexpected(ENOENT);
     if (!next)
       set_name(*at, name, next = make(file_kind::folder));
-    if (next->link)
+    if (next->is_link())
       return tl::make_unexpected(ELOOP);
     if (next->kind != file_kind::folder)
       return tl::make_unexpected(ENOTDIR);
@@ -509,6 +568,13 @@ void fake_volume::lose(node& folder) {
   }
 }
 
+void fake_volume::mount_over(std::uint64_t device) {
+  unmounted_[device_] = root_;
+  device_ = device;
+  auto& root = unmounted_[device];
+  root_ = root ? root : make(file_kind::folder);
+}
+
 // -- the world outside ----------------------------------------------------------------------------
 
 void fake_volume::place(const std::string& path, node_ptr what) {
@@ -542,9 +608,10 @@ void fake_volume::put_folder(const std::string& path) {
   place(path, make(file_kind::folder));
 }
 
-void fake_volume::put_link(const std::string& path) {
-  auto link = make(file_kind::other);
-  link->link = true;
+void fake_volume::put_link(const std::string& path, std::string target) {
+  auto link = make(file_kind::link);
+  link->bytes = std::move(target);
+  flush_bytes(*link);
   place(path, std::move(link));
 }
 
@@ -563,6 +630,13 @@ void fake_volume::erase(const std::string& path) {
 std::optional<std::string> fake_volume::content(const std::string& path) const {
   auto there = find(path);
   if (!there || (*there)->kind != file_kind::regular)
+    return std::nullopt;
+  return (*there)->bytes;
+}
+
+std::optional<std::string> fake_volume::link(const std::string& path) const {
+  auto there = find_entry(path);
+  if (!there || !(*there)->is_link())
     return std::nullopt;
   return (*there)->bytes;
 }

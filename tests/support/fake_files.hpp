@@ -31,7 +31,7 @@ public:
   fake_volume& operator=(const fake_volume&) = delete;
 
   /// A process's view of it, until that process is killed. The volume must be in a shared_ptr.
-  std::shared_ptr<store_files> mount();
+  std::shared_ptr<store_files> mount(link_policy links = link_policy::refused);
   /// Ends every process that uses the volume: its views and open files only fail from now on.
   /// Nothing is lost.
   void kill();
@@ -51,6 +51,12 @@ public:
   void shorten_at(std::uint64_t n);
   void clear_faults();
 
+  /// What space() says.
+  void set_space(const disk_space& space) { space_ = space; }
+  /// Another file system lies there from now on, or the former one again; empty at first. What is
+  /// open stays open where it was.
+  void mount_over(std::uint64_t device);
+
   // -- the world outside, durable at once ------------------------------------------------------
 
   /// A new file in place of whatever is there; makes the folders on the way.
@@ -58,13 +64,15 @@ public:
   /// Other bytes in the same file, which must be there.
   void rewrite(const std::string& path, std::string bytes);
   void put_folder(const std::string& path);
-  void put_link(const std::string& path);
+  void put_link(const std::string& path, std::string target = "outside");
   void put_pipe(const std::string& path);
   /// With everything beneath.
   void erase(const std::string& path);
 
   /// Of a regular file, as a process would see it now.
   [[nodiscard]] std::optional<std::string> content(const std::string& path) const;
+  /// What the link there leads to.
+  [[nodiscard]] std::optional<std::string> link(const std::string& path) const;
   [[nodiscard]] std::optional<file_attributes> attributes(const std::string& path) const;
   [[nodiscard]] bool is_folder(const std::string& path) const;
   /// All regular files but those in .farshore, with their bytes.
@@ -86,6 +94,8 @@ private:
   std::size_t share_of(std::size_t wanted);
   node_ptr make(file_kind kind);
   [[nodiscard]] found find(const std::string& path) const;
+  /// The same, but a link at the end is found.
+  [[nodiscard]] found find_entry(const std::string& path) const;
   /// Makes what is missing; for the outside world, durably.
   found find_folder(const std::string& path, bool make, bool durably);
   void set_name(node& folder, const std::string& name, node_ptr to);
@@ -98,7 +108,11 @@ private:
                std::map<std::string, std::string>& into) const;
 
   random_source random_;
+  disk_space space_{std::uint64_t{1} << 40, std::uint64_t{1} << 40};
   node_ptr root_;
+  std::uint64_t device_ = 1;
+  /// Roots of the file systems that are not there now.
+  std::map<std::uint64_t, node_ptr> unmounted_;
   std::uint64_t process_ = 1;
   std::uint64_t calls_ = 0;
   std::uint64_t nodes_ = 0;

@@ -42,11 +42,17 @@ struct open_request {
 /// A registry whose every answer is the test's.
 struct fake_registry {
   std::deque<open_request<std::size_t, result<claimed>>> claims;
+  /// Of every claim so far.
+  std::vector<claim_scope> scopes;
   std::deque<open_request<outcome, result<bool>>> outcomes;
   std::deque<open_request<std::vector<claim_token>, result<std::vector<claim_token>>>> renewals;
   std::deque<open_request<events_page, result<applied>>> events;
   std::deque<open_request<catalogue_page, result<applied>>> catalogues;
+  std::deque<open_request<std::string, result<std::vector<record_id>>>> suspects;
+  std::deque<open_request<records_page, result<applied>>> records;
+  std::deque<open_request<std::string, result<std::size_t>>> approvals;
   std::deque<open_request<event_position, result<cursor_status>>> epochs;
+  std::deque<open_request<event_position, result<cursor_status>>> skips;
   std::vector<std::uint64_t> horizons;
   cursor_status stored;
 };
@@ -63,6 +69,26 @@ inline registry_actor::behavior_type play_registry(registry_actor::pointer self,
         fake->catalogues.push_back({page, {self, self->make_response_promise<result<applied>>()}});
         return fake->catalogues.back().answer.promise;
       },
+      [=](atom::suspects, const std::string& type,
+          std::size_t) -> caf::result<result<std::vector<record_id>>> {
+        fake->suspects.push_back(
+            {type, {self, self->make_response_promise<result<std::vector<record_id>>>()}});
+        return fake->suspects.back().answer.promise;
+      },
+      [=](atom::apply, const records_page& page) -> caf::result<result<applied>> {
+        fake->records.push_back({page, {self, self->make_response_promise<result<applied>>()}});
+        return fake->records.back().answer.promise;
+      },
+      [=](atom::approve, const std::string& type) -> caf::result<result<std::size_t>> {
+        fake->approvals.push_back(
+            {type, {self, self->make_response_promise<result<std::size_t>>()}});
+        return fake->approvals.back().answer.promise;
+      },
+      [=](atom::skip, const event_position& place) -> caf::result<result<cursor_status>> {
+        fake->skips.push_back(
+            {place, {self, self->make_response_promise<result<cursor_status>>()}});
+        return fake->skips.back().answer.promise;
+      },
       [=](atom::epoch, const std::string&,
           const event_position& place) -> caf::result<result<cursor_status>> {
         fake->epochs.push_back(
@@ -73,8 +99,10 @@ inline registry_actor::behavior_type play_registry(registry_actor::pointer self,
       [=](atom::horizon, std::uint64_t covered, const std::optional<wall_time>&) {
         fake->horizons.push_back(covered);
       },
-      [=](atom::claim, const std::string&, std::size_t limit) -> caf::result<result<claimed>> {
+      [=](atom::claim, const std::string&, std::size_t limit,
+          claim_scope scope) -> caf::result<result<claimed>> {
         fake->claims.push_back({limit, {self, self->make_response_promise<result<claimed>>()}});
+        fake->scopes.push_back(scope);
         return fake->claims.back().answer.promise;
       },
       [=](atom::finish, const outcome& how) -> caf::result<result<bool>> {
@@ -91,6 +119,9 @@ inline registry_actor::behavior_type play_registry(registry_actor::pointer self,
         return result<std::size_t>{0};
       },
       [](atom::pause, const std::string&, bool) { return result<done>{}; },
+      [](atom::store, const std::string&) { return result<store_standing>{}; },
+      [](atom::store, const known_store&) { return result<done>{}; },
+      [](atom::distrust, const std::string&, store_verdict) { return result<done>{}; },
       [](atom::status) { return result<registry_status>{}; },
       [](atom::flush) {},
   };
@@ -99,6 +130,7 @@ inline registry_actor::behavior_type play_registry(registry_actor::pointer self,
 struct fake_primary {
   std::deque<open_request<events_request, result<events_page>>> events;
   std::deque<open_request<catalogue_request, result<catalogue_page>>> catalogues;
+  std::deque<open_request<records_request, result<records_page>>> records;
   std::deque<open_request<done, result<primary_position>>> positions;
   std::deque<open_request<fetch_request, result<done>>> fetches;
 };
@@ -115,6 +147,11 @@ inline primary_client_actor::behavior_type play_primary(primary_client_actor::po
             {what, {self, self->make_response_promise<result<catalogue_page>>()}});
         return fake->catalogues.back().answer.promise;
       },
+      [=](const records_request& what) -> caf::result<result<records_page>> {
+        fake->records.push_back(
+            {what, {self, self->make_response_promise<result<records_page>>()}});
+        return fake->records.back().answer.promise;
+      },
       [=](atom::position) -> caf::result<result<primary_position>> {
         fake->positions.push_back(
             {{}, {self, self->make_response_promise<result<primary_position>>()}});
@@ -128,6 +165,8 @@ inline primary_client_actor::behavior_type play_primary(primary_client_actor::po
 }
 
 struct fake_disk {
+  site_space space{disk_space{100, 100}, disk_space{100, 100}};
+  int asked_for_space = 0;
   std::deque<open_request<place_request, result<landed>>> places;
   std::deque<open_request<remove_request, result<done>>> removals;
 };
@@ -142,6 +181,10 @@ inline disk_actor::behavior_type play_disk(disk_actor::pointer self,
       [=](const remove_request& what) -> caf::result<result<done>> {
         fake->removals.push_back({what, {self, self->make_response_promise<result<done>>()}});
         return fake->removals.back().answer.promise;
+      },
+      [=](atom::space) {
+        ++fake->asked_for_space;
+        return fake->space;
       },
       [](atom::flush) {},
   };
@@ -159,12 +202,15 @@ public:
     result<void> finish() override { return {}; }
   };
 
+  result<store_look> look() override { return store_look{}; }
   result<void> prepare() override { return {}; }
+  result<void> write_mark(const store_mark&) override { return {}; }
   result<std::shared_ptr<receiver>> receive(std::shared_ptr<sync_job> job) override {
     if (job->locator == "refused")
       return fail(ec::bad_locator, "refused by the test");
     return std::make_shared<idle_receiver>();
   }
+  result<disk_space> space() override { return disk_space{100, 100}; }
   void place(std::span<placement> batch) override {
     batches.push_back(batch.size());
     for (auto& one : batch)
