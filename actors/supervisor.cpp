@@ -17,7 +17,8 @@ namespace {
 constexpr std::chrono::seconds tick_period{1};
 constexpr std::chrono::minutes registry_deadline{5};
 constexpr std::chrono::minutes space_deadline{1};
-/// A transfer younger than this is not worth a row: `started` stays in memory.
+/// A transfer younger than this, or than a quarter of its lease, is not worth a row: `started`
+/// stays in memory.
 constexpr std::chrono::seconds unrecorded_time{1};
 constexpr std::chrono::milliseconds passed_over_pause{100};
 /// Those that failed have no timer of their own, and to look for them may cost a walk of the queue.
@@ -149,7 +150,6 @@ void supervisor_state::on_report(const worker_report& report) {
   }
   if (report.how == outcome::kind::given_back && report.why.code != ec::lease_lost) {
     hold_until = parts.time->now() + backoff(++outages, outage_base, outage_cap, random);
-    look_in(std::chrono::ceil<std::chrono::milliseconds>(hold_until - parts.time->now()));
   } else if (report.how != outcome::kind::failed) {
     outages = 0;
   }
@@ -167,18 +167,20 @@ void supervisor_state::finish(flight& ended, outcome how) {
   const bool moved = how.how == outcome::kind::synced || how.how == outcome::kind::removed;
   self->request(parts.registry, registry_deadline, atom::finish_v, how)
       .then(
-          [this, token, moved, bytes = ended.job->progress.load(), adopted = how.adopted,
+          [this, token, moved, given_back = how.how == outcome::kind::given_back,
+           bytes = ended.job->progress.load(), adopted = how.adopted,
            retry_after = how.retry_after](const result<bool>& counted) {
+            // What is due as before, since it was given back or its claim had run out, no event
+            // tells of.
             if (retry_after.count() > 0)
               look_in(retry_after);
+            else if (given_back || !counted || !*counted)
+              look_in(passed_over_pause);
             if (moved && counted && *counted) {
               ++totals.records;
               totals.bytes += bytes;
               totals.adopted += adopted ? 1 : 0;
             }
-            // Its claim had run out meanwhile: the row is due as before, and no event will tell.
-            if (!counted || !*counted)
-              look_in(passed_over_pause);
             settle(token);
           },
           [this, token](const caf::error&) { settle(token); });
@@ -290,8 +292,9 @@ void supervisor_state::watch_progress(steady_time now) {
 
 void supervisor_state::renew_leases(steady_time now) {
   std::vector<claim_token> old;
+  const auto young = std::min<steady_time::duration>(unrecorded_time, parts.policy.lease / 4);
   for (const auto& [token, one] : flights)
-    if (!one.reported && now - one.begun >= unrecorded_time)
+    if (!one.reported && now - one.begun >= young)
       old.push_back(token);
   if (old.empty())
     return;

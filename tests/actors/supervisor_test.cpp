@@ -164,6 +164,17 @@ TEST_CASE_METHOD(supervisor_fixture, "what ended after its claim had run out is 
   CHECK(registry->claims.size() == 1);
 }
 
+TEST_CASE_METHOD(supervisor_fixture, "what a worker gives back is looked for again",
+                 "[supervisor]") {
+  start();
+  grant({a_claim(5)});
+  answer_next<done>(primary->fetches, fail(ec::lease_lost, "its claim was taken away"));
+  CHECK(ended().how == outcome::kind::given_back);
+  CHECK(registry->claims.empty());
+  advance(1s);
+  CHECK(registry->claims.size() == 1);
+}
+
 TEST_CASE_METHOD(supervisor_fixture, "an unwanted record is removed, not fetched", "[supervisor]") {
   start();
   auto gone = a_claim(6);
