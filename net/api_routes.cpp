@@ -150,6 +150,45 @@ void add_doctor_route(router& routes, current_config settings) {
              });
 }
 
+/// What a person says to checks: a secondary's of the catalogue, a primary's of scanned folders.
+template <class Api, class Handle>
+void add_check_actions(router& routes, const std::shared_ptr<const Api>& parts,
+                       Handle Api::*answers) {
+  add_action(routes, "recheck", "",
+             [parts, answers](const http_request& request) -> awaitable<result<http_answer>> {
+               if (auto ok = check_operator(request, *parts->settings()); !ok)
+                 co_return fail(ok.error());
+               const auto body = parse_body(request);
+               if (!body)
+                 co_return fail(body.error());
+               const auto type = type_or_all(*body);
+               if (!type)
+                 co_return fail(type.error());
+               auto begun =
+                   co_await ask<done>(parts->asker, (*parts).*answers, atom::recheck_v, *type);
+               if (!begun)
+                 co_return fail(begun.error());
+               co_return json_answer(json::object{});
+             });
+
+  add_action(routes, "approve", "approved",
+             [parts, answers](const http_request& request) -> awaitable<result<http_answer>> {
+               if (auto ok = check_operator(request, *parts->settings()); !ok)
+                 co_return fail(ok.error());
+               const auto body = parse_body(request);
+               if (!body)
+                 co_return fail(body.error());
+               const auto type = text_field(*body, "type");
+               if (!type)
+                 co_return fail(type.error());
+               auto approved = co_await ask<std::size_t>(parts->asker, (*parts).*answers,
+                                                         atom::approve_v, *type);
+               if (!approved)
+                 co_return fail(approved.error());
+               co_return json_answer({{"approved", *approved}});
+             });
+}
+
 } // namespace
 
 void add_secondary_api(router& routes, secondary_api given) {
@@ -249,38 +288,7 @@ void add_secondary_api(router& routes, secondary_api given) {
   add_action(routes, "pause", "", pause_route(true));
   add_action(routes, "resume", "", pause_route(false));
 
-  add_action(routes, "recheck", "",
-             [parts](const http_request& request) -> awaitable<result<http_answer>> {
-               if (auto ok = check_operator(request, *parts->settings()); !ok)
-                 co_return fail(ok.error());
-               const auto body = parse_body(request);
-               if (!body)
-                 co_return fail(body.error());
-               const auto type = type_or_all(*body);
-               if (!type)
-                 co_return fail(type.error());
-               auto begun = co_await ask<done>(parts->asker, parts->site, atom::recheck_v, *type);
-               if (!begun)
-                 co_return fail(begun.error());
-               co_return json_answer(json::object{});
-             });
-
-  add_action(routes, "approve", "approved",
-             [parts](const http_request& request) -> awaitable<result<http_answer>> {
-               if (auto ok = check_operator(request, *parts->settings()); !ok)
-                 co_return fail(ok.error());
-               const auto body = parse_body(request);
-               if (!body)
-                 co_return fail(body.error());
-               const auto type = text_field(*body, "type");
-               if (!type)
-                 co_return fail(type.error());
-               auto approved =
-                   co_await ask<std::size_t>(parts->asker, parts->site, atom::approve_v, *type);
-               if (!approved)
-                 co_return fail(approved.error());
-               co_return json_answer({{"approved", *approved}});
-             });
+  add_check_actions(routes, parts, &secondary_api::site);
 
   routes.add("POST", "/api/v1/mark",
              [parts](const http_request& request) -> awaitable<result<http_answer>> {
@@ -297,39 +305,7 @@ namespace {
 
 /// What only scanned types have.
 void add_scan_routes(router& routes, const std::shared_ptr<const primary_api>& parts) {
-  add_action(routes, "approve", "approved",
-             [parts](const http_request& request) -> awaitable<result<http_answer>> {
-               if (auto ok = check_operator(request, *parts->settings()); !ok)
-                 co_return fail(ok.error());
-               const auto body = parse_body(request);
-               if (!body)
-                 co_return fail(body.error());
-               const auto type = text_field(*body, "type");
-               if (!type)
-                 co_return fail(type.error());
-               auto approved =
-                   co_await ask<std::size_t>(parts->asker, parts->registry, atom::approve_v, *type);
-               if (!approved)
-                 co_return fail(approved.error());
-               co_return json_answer({{"approved", *approved}});
-             });
-
-  add_action(routes, "recheck", "",
-             [parts](const http_request& request) -> awaitable<result<http_answer>> {
-               if (auto ok = check_operator(request, *parts->settings()); !ok)
-                 co_return fail(ok.error());
-               const auto body = parse_body(request);
-               if (!body)
-                 co_return fail(body.error());
-               const auto type = type_or_all(*body);
-               if (!type)
-                 co_return fail(type.error());
-               auto begun =
-                   co_await ask<done>(parts->asker, parts->registry, atom::recheck_v, *type);
-               if (!begun)
-                 co_return fail(begun.error());
-               co_return json_answer(json::object{});
-             });
+  add_check_actions(routes, parts, &primary_api::registry);
 
   routes.add("GET", "/api/v1/unsupported/*",
              [parts](const http_request& request) -> awaitable<result<http_answer>> {
