@@ -28,6 +28,8 @@ struct server_fixture {
   http_server_settings settings{.listen = "127.0.0.1:0"};
   asio::thread_pool pool{2};
   gate held;
+  /// A stream broke off.
+  std::promise<void> given_up;
   std::unique_ptr<http_server> server;
 
   router routes() {
@@ -72,10 +74,14 @@ struct server_fixture {
                      co_await out.write(to_bytes("piece "));
                      throw std::runtime_error{"in the middle"};
                    });
-    all.add_stream("GET", "/stream-large",
-                   [](const http_request&, answer_stream& out) -> asio::awaitable<result<void>> {
-                     co_return co_await out.write(bytes(large_bytes));
-                   });
+    all.add_stream(
+        "GET", "/stream-large",
+        [this](const http_request&, answer_stream& out) -> asio::awaitable<result<void>> {
+          auto sent = co_await out.write(bytes(large_bytes));
+          if (!sent)
+            given_up.set_value();
+          co_return sent;
+        });
     all.add_stream("GET", "/stream-endless",
                    [](const http_request&, answer_stream& out) -> asio::awaitable<result<void>> {
                      const bytes piece(1 << 20);
@@ -386,8 +392,8 @@ TEST_CASE_METHOD(server_fixture, "a stream has time as long as its reader takes 
   bytes some(1 << 20);
   std::size_t got = 0;
   boost::system::error_code failed;
-  for (int i = 0; i < 10; ++i) { // far longer than its patience for any one part
-    std::this_thread::sleep_for(200ms);
+  for (int i = 0; i < 10; ++i) {        // far longer than its patience for any one part
+    std::this_thread::sleep_for(200ms); // a slow reader
     got += asio::read(client.socket, asio::buffer(some), failed);
   }
   while (!failed && got < large_bytes)
@@ -399,7 +405,7 @@ TEST_CASE_METHOD(server_fixture, "a stream that nobody reads is given up in time
   settings.stream_patience = 30ms;
   auto client = connect();
   client.send(http_client::signed_request("GET", "/stream-large"));
-  std::this_thread::sleep_for(2s);
+  REQUIRE(given_up.get_future().wait_for(20s) == std::future_status::ready);
   CHECK_FALSE(client.read());
 }
 
