@@ -115,7 +115,7 @@ TEST_CASE_METHOD(supervisor_fixture, "no more records are in flight than there a
   CHECK(registry->claims.front().what == 1);
 }
 
-TEST_CASE_METHOD(supervisor_fixture, "types share the credits; what one leaves another takes",
+TEST_CASE_METHOD(supervisor_fixture, "types share the credits, and what one leaves another takes",
                  "[supervisor]") {
   start(4);
   grant({a_claim(1)}); // three credits go back

@@ -115,7 +115,7 @@ TEST_CASE("a cap can be lifted while a transfer runs, and small changes pass it"
   CHECK(sites.secondary.log().find("no byte has arrived") == std::string::npos);
 }
 
-TEST_CASE("a full disk stops fetching before it is full, and says so; removals make room",
+TEST_CASE("a full disk stops fetching before it is full, and says so, and removals make room",
           "[e2e]") {
   two_sites sites;
   const small_disk disk{sites.secondary.store()};
