@@ -27,8 +27,14 @@ bool fits(const catalogue_page& page, const walk_step& asked) {
 }
 
 bool fits(const records_page& page, const walk_step& asked) {
-  return page.type == asked.type && std::ranges::all_of(page.rows, [&](const auto& row) {
-           return std::ranges::binary_search(page.asked, row.record);
+  const auto was_asked = [&](record_id record) {
+    return std::ranges::binary_search(page.asked, record);
+  };
+  return page.type == asked.type &&
+         std::ranges::all_of(page.rows, was_asked, &catalogue_row::record) &&
+         std::ranges::all_of(page.outside, was_asked) &&
+         std::ranges::none_of(page.rows, [&](const auto& row) {
+           return std::ranges::binary_search(page.outside, row.record);
          });
 }
 
@@ -46,12 +52,15 @@ void log_cursor_state::step() {
     return load();
   if (status.cursor.identity.empty())
     return start_epoch();
+  compare_in_time();
   const auto next = next_walk();
   switch (next.what) {
   case walk_step::kind::none:
     return read_events();
   case walk_step::kind::page:
     return read_catalogue(next);
+  case walk_step::kind::compare:
+    return compare(next);
   case walk_step::kind::position:
     return read_position(next);
   case walk_step::kind::suspects:
@@ -73,6 +82,7 @@ void log_cursor_state::load() {
         // While the node was away, what changed may have left no event.
         for (const auto& walk : plan.walks())
           plan.recheck(walk.type);
+        compared_at = parts.time->now();
         loaded = true;
         again();
       });
@@ -81,6 +91,7 @@ void log_cursor_state::load() {
 void log_cursor_state::stands(cursor_status at) {
   status.cursor = std::move(at.cursor);
   plan.know(std::move(at.backfills));
+  comparing.reset();
   level = false;
 }
 
@@ -92,6 +103,8 @@ void log_cursor_state::ask_primary(const Request& what, Then then) {
             if (got)
               return then(*got);
             level = false;
+            if (got.error().code == ec::scope_unknown && std::exchange(scope_changed, false))
+              return again();
             if (got.error().code != ec::type_waiting && got.error().code != ec::not_found)
               return trouble(got.error());
             // Its table went just now, or is locked: the log's next page may say so.
@@ -140,6 +153,7 @@ void log_cursor_state::read_events() {
   next.after = status.cursor.place;
   next.limit = parts.events_limit;
   next.wait = level ? parts.long_poll : std::chrono::milliseconds{0};
+  next.scope = parts.scope;
   self->request(parts.primary, primary_deadline, next)
       .then(
           [this](const result<events_page>& page) {
@@ -149,6 +163,8 @@ void log_cursor_state::read_events() {
               return start_epoch();
             if (page.error().code == ec::log_trimmed)
               return skip_gap(page.error());
+            if (page.error().code == ec::scope_unknown && std::exchange(scope_changed, false))
+              return again();
             trouble(page.error());
           },
           [this](const caf::error& lost) {
@@ -162,6 +178,8 @@ void log_cursor_state::on_events(const events_page& page) {
   status.blocker = page.blocker;
   if (page.identity != status.cursor.identity)
     return start_epoch(); // another primary, or the same one restored: nothing read so far counts
+  if (!is_ours(page))
+    return;
   if (page.events.empty() && page.upto == status.cursor.place) {
     status.cursor.covered_xid = page.covered_xid;
     if (page.horizon && page.horizon != status.cursor.horizon) {
@@ -179,6 +197,8 @@ void log_cursor_state::on_events(const events_page& page) {
 }
 
 void log_cursor_state::applied_events(const events_page& page, const applied& what) {
+  if (what.other_scope)
+    return again();
   status.cursor.place = page.upto;
   status.cursor.covered_xid = page.covered_xid;
   if (page.horizon)
@@ -192,8 +212,9 @@ void log_cursor_state::applied_events(const events_page& page, const applied& wh
 // -- walks through the catalogue -----------------------------------------------------------------
 
 void log_cursor_state::read_catalogue(const walk_step& at) {
-  ask_primary<catalogue_page>(catalogue_request{at.type, at.after, parts.catalogue_limit},
-                              [this, at](const catalogue_page& page) { on_catalogue(at, page); });
+  ask_primary<catalogue_page>(
+      catalogue_request{at.type, at.after, parts.catalogue_limit, parts.scope},
+      [this, at](const catalogue_page& page) { on_catalogue(at, page); });
 }
 
 void log_cursor_state::on_catalogue(const walk_step& at, catalogue_page page) {
@@ -201,6 +222,8 @@ void log_cursor_state::on_catalogue(const walk_step& at, catalogue_page page) {
     return trouble(misfit(at));
   contact();
   level = false; // a look at the log between any two pages: live changes come first
+  if (!is_ours(page))
+    return;
   if (page.generation != at.generation)
     return again(); // the log's next page tells of the new one
   page.after = at.after;
@@ -226,8 +249,8 @@ void log_cursor_state::read_suspects(const walk_step& at) {
         if (!next)
           return;
         if (next->empty()) // events have settled them
-          return apply_walk(records_page{at.type, at.generation, {}, {}});
-        ask_primary<records_page>(records_request{at.type, *next},
+          return apply_walk(records_page{at.type, at.generation, {}, {}, {}, parts.scope});
+        ask_primary<records_page>(records_request{at.type, *next, parts.scope},
                                   [this, at](const records_page& page) { on_records(at, page); });
       });
 }
@@ -237,9 +260,95 @@ void log_cursor_state::on_records(const walk_step& at, const records_page& page)
     return trouble(misfit(at));
   contact();
   level = false;
+  if (!is_ours(page))
+    return;
   if (page.generation != at.generation)
     return again();
   apply_walk(page);
+}
+
+// -- comparisons, in a walk's place --------------------------------------------------------------
+
+/// Once a day, or as the setting has it: the repair of last resort.
+void log_cursor_state::compare_in_time() {
+  const auto now = parts.time->now();
+  if (parts.compare_every.count() == 0 || now - compared_at < parts.compare_every)
+    return;
+  compared_at = now;
+  for (const auto& type : plan.wanted())
+    plan.recheck(type);
+}
+
+/// The next question of the comparison, to either side.
+void log_cursor_state::compare(const walk_step& at) {
+  if (!comparing || comparing->type() != at.type) {
+    const auto* walk = plan.find(at.type);
+    comparing.emplace(at.type, digest_view::target, walk ? walk->seen : 0,
+                      range_bisection::limits{});
+    plan.comparing(at.type);
+  }
+  if (const auto here = comparing->here()) {
+    self->request(parts.registry, registry_deadline, *here)
+        .then([this](const result<held_digests>& found) {
+          if (!found)
+            return;
+          if (comparing) // else the scope changed meanwhile
+            comparing->held(*found);
+          again();
+        });
+    return;
+  }
+  if (comparing->more()) { // then the pages cost less
+    plan.read_pages(at.type);
+    comparing.reset();
+    return again();
+  }
+  if (auto next = comparing->question()) {
+    next->scope = parts.scope;
+    self->request(parts.primary, primary_deadline, *next)
+        .then([this, at](const result<digest_page>& page) { on_digests(at, page); },
+              [this](const caf::error& lost) {
+                if (comparing)
+                  comparing->ask_again();
+                trouble({ec::primary_unreachable, caf::to_string(lost)});
+              });
+    return;
+  }
+  const compared_ranges compared{at.type, comparing->generation(),
+                                 comparing->digest_there().records, comparing->unequal()};
+  comparing.reset();
+  plan.compared(at.type);
+  apply_walk(compared);
+}
+
+void log_cursor_state::on_digests(const walk_step& at, const result<digest_page>& page) {
+  if (!page && page.error().code == ec::not_found) { // an older primary, which knows no digests
+    plan.read_pages(at.type);
+    comparing.reset();
+    return again();
+  }
+  level = false; // a look at the log between any two questions: live changes come first
+  const bool other_scope =
+      page ? page->scope != parts.scope
+           : page.error().code == ec::scope_unknown && std::exchange(scope_changed, false);
+  if (other_scope || !comparing) {
+    comparing.reset();
+    return again();
+  }
+  if (page && page->generation == at.generation) {
+    if (auto good = comparing->told(*page); !good)
+      return trouble(good.error());
+    contact();
+    return again();
+  }
+  if (page || page.error().code == ec::type_waiting) {
+    // Installed anew, or locked: the log's next page may say so.
+    comparing.reset();
+    self->delayed_send(self, not_now_pause, atom::step_v);
+    return;
+  }
+  comparing->ask_again();
+  trouble(page.error());
 }
 
 template <class Page>
@@ -255,18 +364,35 @@ void log_cursor_state::applied_walk(const applied& what) {
   level = false;
   if (!what.due_types.empty())
     parts.on_due(what.due_types);
-  if (what.walk) {
+  if (what.walk && !what.other_scope) {
     const auto& walk = *what.walk;
     plan.know(walk);
     const bool ended = walk.stage == walk_stage::none;
     if (ended && walk.found_missing + walk.found_gone + walk.held > 0)
       spdlog::warn("check of {}: {} records or changes were missing here and are fetched, {} are "
-                   "gone from the primary and are removed, {} are gone and held back",
+                   "gone from the primary, or not for this site, and are removed, {} are held back",
                    walk.type, walk.found_missing, walk.found_gone, walk.held);
     if (ended && plan.all_complete())
       status.gap.clear();
   }
   again();
+}
+
+template <class Page>
+bool log_cursor_state::is_ours(const Page& page) {
+  if (page.scope == parts.scope)
+    return true;
+  level = false;
+  again();
+  return false;
+}
+
+/// What is under way comes to its end first, and is dropped.
+void log_cursor_state::set_scope(const scope_digest& scope) {
+  parts.scope = scope;
+  comparing.reset();
+  scope_changed = true;
+  loaded = false;
 }
 
 result<done> log_cursor_state::recheck(const std::string& type) {
@@ -298,6 +424,7 @@ caf::result<result<std::size_t>> log_cursor_state::approve(const std::string& ty
 
 cursor_status log_cursor_state::whole_status() const {
   auto whole = status;
+  whole.cursor.scope = parts.scope;
   whole.backfills = plan.walks();
   return whole;
 }
@@ -327,6 +454,7 @@ log_cursor_actor::behavior_type log_cursor(log_cursor_state::pointer self, log_c
   return {
       [&state](atom::step) { state.step(); },
       [&state](atom::declare, const std::vector<std::string>& types) { state.plan.want(types); },
+      [&state](atom::scope, const scope_digest& scope) { state.set_scope(scope); },
       [&state](atom::recheck, const std::string& type) { return state.recheck(type); },
       [&state](atom::approve, const std::string& type) { return state.approve(type); },
       [&state](atom::status) -> result<cursor_status> { return state.whole_status(); },

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include "actors/comparison_report.hpp"
+#include "actors/orphan_report.hpp"
 #include "config/config.hpp"
 #include "registry/primary_store.hpp"
 #include "registry/records.hpp"
@@ -13,6 +15,7 @@
 #include <caf/atom.hpp>
 #include <caf/type_id.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -59,6 +62,13 @@ struct worker_report {
   landed what;
 };
 
+/// Asks for the type's rows in some ranges, at most `limit`.
+struct rows_request {
+  std::string type;
+  std::vector<record_range> ranges;
+  std::size_t limit = 0;
+};
+
 /// Where the log cursor stands; what it knows of the primary.
 struct cursor_status {
   cursor_state cursor;
@@ -80,8 +90,25 @@ struct registry_type_status {
   std::optional<wall_time> recovery_point;
   bool paused = false;
   backfill_state walk;
+  /// Everything committed before it is here and verified.
+  std::optional<wall_time> verified_point = {};
+  /// A resync or reverify of all is marking rows.
+  bool marking = false;
 };
 using registry_status = std::vector<registry_type_status>;
+
+/// What was found at rest.
+struct verification_report {
+  std::vector<verification_outcome> outcomes;
+};
+
+/// Some claims to be read at rest, in one store; `store` ends with them, should the reading last.
+struct reading_request {
+  std::shared_ptr<strategy> store;
+  std::vector<verification_claim> claims;
+  /// Set where the answer is no longer wanted.
+  std::shared_ptr<std::atomic<bool>> cancelled;
+};
 
 /// What a supervisor has moved since the node started.
 struct transfer_totals {
@@ -187,12 +214,49 @@ struct scan_report {
   std::shared_ptr<const std::vector<unsupported_file>> unsupported_list;
 };
 
+/// Resources of one store to be hashed, in order.
+struct hash_order {
+  std::string type;
+  /// Of the verifier's own: which declaration of the type it belongs to.
+  std::uint64_t line = 0;
+  std::shared_ptr<strategy> store;
+  struct item {
+    checksum_claim of;
+    /// Encoded.
+    std::string locator;
+  };
+  std::vector<item> items;
+};
+
+/// What became of an order.
+struct hash_answer {
+  std::string type;
+  std::uint64_t line = 0;
+  struct item {
+    hash_order::item of;
+    result<content_offer> found;
+  };
+  std::vector<item> done;
+  /// Not come to.
+  std::vector<hash_order::item> left;
+  /// The store's folder itself is not there: what was missing in it was not looked at either.
+  bool store_gone = false;
+};
+
+/// Why nothing of a type is verified now; empty once it is.
+struct checksum_trouble {
+  std::string type;
+  std::string what;
+};
+
 /// A primary as a whole.
 struct primary_status {
   std::vector<type_status> types;
   std::vector<primary_counts> counts;
   /// Of the scanned types, once they were looked at.
   std::vector<scan_report> scans;
+  /// Where verification is held up.
+  std::vector<checksum_trouble> checksum_troubles;
   /// Events that the last fold took: 0 when the state table is level with the log.
   std::size_t fold_lag = 0;
   std::vector<site_standing> sites;
@@ -208,6 +272,8 @@ CAF_ADD_ATOM(farshore, farshore::atom, acquire, "acquire")
 CAF_ADD_ATOM(farshore, farshore::atom, apply, "apply")
 CAF_ADD_ATOM(farshore, farshore::atom, approve, "approve")
 CAF_ADD_ATOM(farshore, farshore::atom, claim, "claim")
+CAF_ADD_ATOM(farshore, farshore::atom, compare, "compare")
+CAF_ADD_ATOM(farshore, farshore::atom, confirm, "confirm")
 CAF_ADD_ATOM(farshore, farshore::atom, cursor, "cursor")
 CAF_ADD_ATOM(farshore, farshore::atom, declare, "declare")
 CAF_ADD_ATOM(farshore, farshore::atom, distrust, "distrust")
@@ -226,7 +292,9 @@ CAF_ADD_ATOM(farshore, farshore::atom, reachable, "reachable")
 CAF_ADD_ATOM(farshore, farshore::atom, recheck, "recheck")
 CAF_ADD_ATOM(farshore, farshore::atom, renew, "renew")
 CAF_ADD_ATOM(farshore, farshore::atom, resync, "resync")
+CAF_ADD_ATOM(farshore, farshore::atom, scope, "scope")
 CAF_ADD_ATOM(farshore, farshore::atom, space, "space")
+CAF_ADD_ATOM(farshore, farshore::atom, reverify, "reverify")
 CAF_ADD_ATOM(farshore, farshore::atom, skip, "skip")
 CAF_ADD_ATOM(farshore, farshore::atom, start, "start")
 CAF_ADD_ATOM(farshore, farshore::atom, status, "status")
@@ -241,22 +309,36 @@ CAF_END_TYPE_ID_BLOCK(farshore)
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::catalogue_page)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::catalogue_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::checksum_release)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::checksum_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::checksum_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::checksum_trouble)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::claim_scope)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::compared_ranges)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::comparison_order)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::digest_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::error)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::event_position)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::events_page)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::events_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::fetch_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::free_mark)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::held_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::hash_answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::hash_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::known_store)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::log_retention)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::operation)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::orphan_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::place_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::remove_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::reading_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::records_page)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::records_request)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::resync_selection)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::rows_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::record_selection)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::site_scope)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::site_space)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::scan_change)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::scan_lookup)
@@ -265,15 +347,21 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::scan_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::store_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::store_verdict)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::transfer_totals)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::verification_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::verification_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::worker_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<bool>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::applied>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::catalogue_page>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::claimed>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::comparison_status>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::cursor_status>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::digest_page>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::done>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::events_page>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::held_digests>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::landed>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::orphan_status>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::primary_position>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::primary_status>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::records_page>)
@@ -281,9 +369,14 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::registry_status>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::scanned_page>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::secondary_status>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::store_standing>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::verification_report>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<farshore::verification_round>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::int64_t>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::uint64_t>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::vector<bool>>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::vector<farshore::checksum_claim>>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::vector<farshore::claim_token>>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::vector<farshore::registry_row>>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::vector<farshore::scanned_place>>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::result<std::vector<farshore::unsupported_file>>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::optional<farshore::wall_time>)

@@ -1,6 +1,7 @@
 #include "actors/primary_registry.hpp"
 
 #include "actors/folder_scanner.hpp"
+#include "actors/primary_verifier.hpp"
 #include "config/values.hpp"
 
 #include <algorithm>
@@ -18,6 +19,9 @@ constexpr std::size_t fold_events = 5000;
 constexpr std::size_t seed_rows = 5000;
 /// A slice, between two folds: some 50 ms of the database.
 constexpr std::size_t trim_events = 10'000;
+/// Of what is done to all records in the background.
+constexpr std::size_t tended_records = 5000;
+constexpr std::chrono::hours sweep_period{24};
 constexpr std::chrono::milliseconds fold_pause{10};
 constexpr std::chrono::seconds install_period{1};
 
@@ -36,6 +40,8 @@ result<void> primary_registry_state::install() {
   if (!same(*now, statuses)) {
     statuses = std::move(*now);
     seeding = true;
+    if (auto swept = parts.store->sweep(""); !swept) // what was changed while nobody watched
+      return swept;
     parts.on_types(statuses);
   }
   return {};
@@ -50,6 +56,25 @@ result<done> primary_registry_state::declare(const std::vector<replicable_type>&
     return fail(std::move(ok).error());
   }
   run_scanners(before);
+  if (parts.open_reader && parts.open_store) {
+    if (!verifier) {
+      primary_verifier_parts with;
+      with.desk = caf::actor_cast<checksum_desk_actor>(primary_registry_actor{self});
+      with.open_reader = parts.open_reader;
+      with.open_store = parts.open_store;
+      with.retry_base = parts.retry_base;
+      with.retry_cap = parts.retry_cap;
+      with.time = parts.time;
+      verifier = self->spawn<caf::detached>(primary_verifier, std::move(with));
+      self->link_to(verifier);
+    }
+    self->send(verifier, atom::declare_v, types);
+  }
+  std::erase_if(checksum_troubles, [&](const auto& one) {
+    const auto found = std::ranges::find(types, one.first, &replicable_type::name);
+    return found == types.end() || found->verification == verification_place::off;
+  });
+  tending = true;
   return done{};
 }
 
@@ -85,6 +110,8 @@ void primary_registry_state::run_scanners(const std::vector<replicable_type>& be
 void primary_registry_state::on_end(const caf::exit_msg& end) {
   if (dismissed_.erase(end.source.id()) > 0)
     return;
+  if (verifier && verifier.address() == end.source)
+    return give_up({ec::internal, "the verifier ended: " + caf::to_string(end.reason)});
   const auto ours = std::ranges::find_if(
       scanners, [&](const auto& one) { return one.second.address() == end.source; });
   if (ours == scanners.end())
@@ -132,8 +159,11 @@ caf::result<result<std::size_t>> primary_registry_state::approve(const std::stri
 }
 
 result<done> primary_registry_state::recheck(const std::string& type) {
-  if (!type.empty() && !scanners.contains(type))
-    return fail(not_scanned(type));
+  if (!type.empty() && std::ranges::find(types, type, &replicable_type::name) == types.end())
+    return fail(ec::not_found, "\"" + type + "\" is no type that is enabled here");
+  if (auto swept = checked(parts.store->sweep(type)); !swept)
+    return fail(swept.error());
+  tending = true;
   for (const auto& [of, scanner] : scanners)
     if (type.empty() || of == type)
       self->send(scanner, atom::recheck_v);
@@ -147,13 +177,80 @@ result<std::vector<unsupported_file>> primary_registry_state::unsupported(const 
   return listed ? *listed : std::vector<unsupported_file>{};
 }
 
+// -- verification ---------------------------------------------------------------------------------
+
+result<std::vector<checksum_claim>> primary_registry_state::claim(const checksum_request& asked) {
+  return checked(parts.store->claim_checksums(asked));
+}
+
+result<done> primary_registry_state::finish(const checksum_report& report) {
+  // The state is to know of what the log tells already: else the checksum of old content could be
+  // given out with a revision above that of the new.
+  if (auto ok = fold(); !ok) {
+    give_up(ok.error());
+    return fail(ok.error());
+  }
+  auto kept = parts.store->finish_checksums(report);
+  if (!kept) {
+    const auto code = kept.error().code;
+    if (code != ec::overloaded && code != ec::type_waiting)
+      give_up(kept.error());
+    return fail(std::move(kept).error());
+  }
+  return done{};
+}
+
+void primary_registry_state::release(const checksum_release& what) {
+  if (auto ok = parts.store->release_checksums(what); !ok)
+    give_up(ok.error());
+}
+
+void primary_registry_state::keep_trouble(const checksum_trouble& trouble) {
+  if (trouble.what.empty())
+    checksum_troubles.erase(trouble.type);
+  else
+    checksum_troubles[trouble.type] = trouble.what;
+}
+
+result<std::int64_t> primary_registry_state::reverify(const std::string& type,
+                                                      const record_selection& which) {
+  auto marked = parts.store->reverify(type, which);
+  if (!marked && marked.error().code != ec::not_found)
+    give_up(marked.error());
+  tending = true;
+  if (verifier)
+    self->send(verifier, atom::wake_v);
+  return marked;
+}
+
+result<void> primary_registry_state::tend() {
+  if (const auto now = parts.time->now(); now >= next_sweep && !types.empty()) {
+    next_sweep = now + sweep_period;
+    if (auto ok = parts.store->sweep(""); !ok)
+      return ok;
+  }
+  auto left = parts.store->tend(tended_records);
+  if (!left)
+    return fail(std::move(left).error());
+  tending = *left;
+  return {};
+}
+
 // -- the log --------------------------------------------------------------------------------------
 
-void primary_registry_state::step() {
+result<void> primary_registry_state::fold() {
   auto folded = parts.store->fold(fold_events);
   if (!folded)
-    return give_up(folded.error());
+    return fail(std::move(folded).error());
   fold_lag = *folded;
+  if (fold_lag > 0 && verifier)
+    self->send(verifier, atom::wake_v);
+  return {};
+}
+
+void primary_registry_state::step() {
+  if (auto ok = fold(); !ok)
+    return give_up(ok.error());
   if (seeding && fold_lag < fold_events) {
     auto left = parts.store->seed(seed_rows);
     if (!left)
@@ -166,7 +263,10 @@ void primary_registry_state::step() {
   if (trimming)
     if (auto ok = trim(); !ok)
       return give_up(ok.error());
-  if (fold_lag > 0 || seeding || trimming)
+  if (tending && !seeding && fold_lag < fold_events)
+    if (auto ok = tend(); !ok)
+      return give_up(ok.error());
+  if (fold_lag > 0 || seeding || trimming || tending)
     self->send(self, atom::step_v);
   else
     self->delayed_send(self, fold_pause, atom::step_v);
@@ -177,7 +277,12 @@ void primary_registry_state::tick() {
     return give_up(ok.error());
   if (auto ok = look_at_sites(); !ok)
     return give_up(ok.error());
+  if (parts.take_walked_types)
+    for (const auto& type : parts.take_walked_types())
+      if (auto ok = parts.store->sweep(type); !ok)
+        return give_up(ok.error());
   trimming = true; // at the next step
+  tending = true;
   self->delayed_send(self, install_period, atom::tick_v);
 }
 
@@ -245,9 +350,11 @@ result<primary_status> primary_registry_state::status() {
     give_up(sites.error());
     return fail(std::move(sites).error());
   }
-  primary_status now{statuses, std::move(*counts), {}, fold_lag, std::move(*sites), retention};
+  primary_status now{statuses, std::move(*counts), {}, {}, fold_lag, std::move(*sites), retention};
   for (const auto& [type, report] : reports)
     now.scans.push_back(report);
+  for (const auto& [type, what] : checksum_troubles)
+    now.checksum_troubles.push_back({type, what});
   return now;
 }
 
@@ -274,6 +381,13 @@ primary_registry_actor::behavior_type primary_registry(primary_registry_state::p
       [&state](atom::approve, const std::string& type) { return state.approve(type); },
       [&state](atom::recheck, const std::string& type) { return state.recheck(type); },
       [&state](atom::list, const std::string& type) { return state.unsupported(type); },
+      [&state](atom::reverify, const std::string& type, const record_selection& which) {
+        return state.reverify(type, which);
+      },
+      [&state](const checksum_request& asked) { return state.claim(asked); },
+      [&state](const checksum_report& report) { return state.finish(report); },
+      [&state](const checksum_release& what) { state.release(what); },
+      [&state](const checksum_trouble& trouble) { state.keep_trouble(trouble); },
       [&state](const scan_page_request& asked) { return state.scanned(asked); },
       [&state](const scan_lookup& asked) { return state.scanned_at(asked); },
       [&state](const scan_change& change) { return state.keep_scan(change); },

@@ -9,8 +9,8 @@ namespace farshore {
 
 namespace {
 
-/// Rows of a resync job that one batch advances.
-constexpr std::size_t resync_slice_rows = 5000;
+/// Rows of a resync or reverify job that one batch advances.
+constexpr std::size_t marking_slice_rows = 5000;
 
 bool breaks_store(ec code) {
   return code != ec::not_found && code != ec::type_waiting && code != ec::overloaded;
@@ -81,10 +81,16 @@ result<void> registry_state::run_batch(std::vector<task>& ran, std::vector<bool>
     if (auto ok = run_front(bulk); !ok)
       return ok;
   if (resync_open && parts.time->now() < until) {
-    auto more = store.continue_resync(resync_slice_rows);
+    auto more = store.continue_resync(marking_slice_rows);
     if (!more)
       return fail(std::move(more).error());
     resync_open = *more;
+  }
+  if (reverify_open && parts.time->now() < until) {
+    auto more = store.continue_reverify(marking_slice_rows);
+    if (!more)
+      return fail(std::move(more).error());
+    reverify_open = *more;
   }
   return store.commit();
 }
@@ -103,7 +109,7 @@ void registry_state::flush() {
   enders.clear();
   if (failed)
     return give_up(*failed);
-  if (!live.empty() || !bulk.empty() || resync_open)
+  if (!live.empty() || !bulk.empty() || resync_open || reverify_open)
     flush_soon();
 }
 
@@ -139,6 +145,11 @@ registry_actor::behavior_type registry(registry_state::pointer self, registry_pa
           return store.declare_types(types).map([] { return done{}; });
         });
       },
+      [&state](atom::scope, const scope_digest& scope) {
+        return state.enqueue<done>(state.live, [scope](registry_store& store) {
+          return store.set_scope(scope).map([] { return done{}; });
+        });
+      },
       [&state](atom::apply, const events_page& page) {
         return state.enqueue<applied>(
             state.live, [page](registry_store& store) { return store.apply_events(page); });
@@ -154,6 +165,24 @@ registry_actor::behavior_type registry(registry_state::pointer self, registry_pa
       [&state](atom::apply, const records_page& page) {
         return state.enqueue<applied>(
             state.bulk, [page](registry_store& store) { return store.apply_records(page); });
+      },
+      [&state](const held_request& asked) {
+        return state.enqueue<held_digests>(
+            state.bulk, [asked](registry_store& store) { return store.digests(asked); });
+      },
+      [&state](const rows_request& asked) {
+        return state.enqueue<std::vector<registry_row>>(state.bulk, [asked](registry_store& store) {
+          return store.rows_in(asked.type, asked.ranges, asked.limit);
+        });
+      },
+      [&state](atom::list, const std::string& store, const std::vector<std::string>& locators) {
+        return state.enqueue<std::vector<bool>>(
+            state.bulk, [=](registry_store& in) { return in.named(store, locators); });
+      },
+      [&state](atom::apply, const compared_ranges& compared) {
+        return state.enqueue<applied>(state.bulk, [compared](registry_store& store) {
+          return store.apply_compared(compared);
+        });
       },
       [&state](atom::approve, const std::string& type) {
         return state.enqueue<std::size_t>(
@@ -193,10 +222,24 @@ registry_actor::behavior_type registry(registry_state::pointer self, registry_pa
         return state.enqueue<std::vector<claim_token>>(
             state.live, [tokens](registry_store& store) { return store.renew(tokens); });
       },
-      [&state](atom::resync, const std::string& type, const resync_selection& which) {
+      [&state](atom::resync, const std::string& type, const record_selection& which) {
         state.resync_open = true;
         return state.enqueue<std::size_t>(
             state.live, [=](registry_store& store) { return store.resync(type, which); });
+      },
+      [&state](const verification_request& what) {
+        return state.enqueue<verification_round>(
+            state.bulk, [what](registry_store& store) { return store.claim_verifications(what); });
+      },
+      [&state](const verification_report& found) {
+        return state.enqueue<std::size_t>(state.bulk, [found](registry_store& store) {
+          return store.finish_verifications(found.outcomes);
+        });
+      },
+      [&state](atom::reverify, const std::string& type, const record_selection& which) {
+        state.reverify_open = true;
+        return state.enqueue<std::size_t>(
+            state.live, [=](registry_store& store) { return store.reverify(type, which); });
       },
       [&state](atom::pause, const std::string& type, bool paused) {
         return state.enqueue<done>(state.live, [=](registry_store& store) {
@@ -230,6 +273,9 @@ registry_actor::behavior_type registry(registry_state::pointer self, registry_pa
               auto walks = store.backfills();
               if (!walks)
                 return fail(std::move(walks).error());
+              auto marking = store.marking_types();
+              if (!marking)
+                return fail(std::move(marking).error());
               for (auto& point : *points) {
                 auto counts = store.counts(point.type);
                 if (!counts)
@@ -238,7 +284,8 @@ registry_actor::behavior_type registry(registry_state::pointer self, registry_pa
                     std::find(paused->begin(), paused->end(), point.type) != paused->end();
                 const auto walk = std::ranges::find(*walks, point.type, &backfill_state::type);
                 all.push_back({point.type, *counts, point.synced, is_paused,
-                               walk == walks->end() ? backfill_state{} : *walk});
+                               walk == walks->end() ? backfill_state{} : *walk, point.verified,
+                               std::ranges::find(*marking, point.type) != marking->end()});
               }
               return all;
             });

@@ -1,12 +1,18 @@
 #include "actors/secondary_site.hpp"
 
 #include "actors/capacity.hpp"
+#include "actors/comparison.hpp"
 #include "actors/disk.hpp"
 #include "actors/log_cursor.hpp"
+#include "actors/orphan_finder.hpp"
 #include "actors/registry.hpp"
+#include "actors/rest_reader.hpp"
 #include "actors/store_keeper.hpp"
 #include "actors/supervisor.hpp"
+#include "actors/verifier.hpp"
 
+#include <algorithm>
+#include <thread>
 #include <utility>
 
 #include <caf/exit_reason.hpp>
@@ -18,6 +24,8 @@ namespace {
 constexpr std::chrono::seconds status_deadline{30};
 constexpr std::chrono::seconds stop_deadline{20};
 constexpr std::chrono::seconds mark_deadline{30};
+/// More would not read faster, and leave less for others.
+constexpr unsigned readers_max = 8;
 
 /// Answers that arrive one by one and are given as one.
 template <class T>
@@ -60,6 +68,17 @@ result<std::uint64_t> mark_for(const primary_position& at, const cursor_status& 
   return at.mark_xid;
 }
 
+/// Every record that the primary has of the type has its row here, or an event that tells of it is
+/// still to be read.
+bool has_all_rows(const replicable_type& type, const cursor_status& log) {
+  if (!type.enabled || !log.reachable)
+    return false;
+  const auto walk = std::ranges::find(log.backfills, type.name, &backfill_state::type);
+  const auto there = std::ranges::find(log.primary_types, type.name, &type_status::name);
+  return walk != log.backfills.end() && there != log.primary_types.end() && walk->complete &&
+         there->waiting.empty() && walk->generation == there->generation;
+}
+
 std::string waiting_for(const secondary_status::type_line& type, const site_type& what,
                         const cursor_status& log) {
   if (!what.trouble.empty())
@@ -88,17 +107,30 @@ void secondary_site_state::start() {
       watch(parts.own_threads ? self->spawn<caf::detached>(registry, std::move(for_registry))
                               : self->spawn(registry, std::move(for_registry)),
             "registry");
+  // Before anybody asks either of them anything.
+  self->send(parts.primary, atom::scope_v, parts.settings.scope);
+  const auto scope = digest_of(parts.settings.scope);
+  self->request(registry_handle, status_deadline, atom::scope_v, scope)
+      .then([](const result<done>&) {}, [](const caf::error&) {}); // failing, it has said so
   capacity_handle =
       watch(self->spawn(capacity, parts.settings.capacity - live_capacity()), "capacity");
   if (live_capacity() > 0)
     live_capacity_handle =
         watch(self->spawn(capacity, live_capacity()), "capacity for live changes");
+  const auto reading =
+      parts.own_threads ? std::clamp(std::thread::hardware_concurrency(), 1u, readers_max) : 1u;
+  for (unsigned i = 0; i < reading; ++i)
+    readers.push_back(watch(parts.own_threads ? self->spawn<caf::detached>(rest_reader, true)
+                                              : self->spawn(rest_reader, false),
+                            "reader at rest"));
   watch(parts.primary, "primary client");
   log_cursor_parts for_cursor;
   for_cursor.primary = parts.primary;
   for_cursor.registry = registry_handle;
   for_cursor.time = parts.time;
   for_cursor.seed = parts.seed;
+  for_cursor.compare_every = parts.settings.compare_every;
+  for_cursor.scope = scope;
   // They run in the cursor's turn; a send is all they may do with our state.
   auto site = caf::actor_cast<secondary_site_actor>(self);
   for_cursor.on_due = [site](const std::vector<std::string>& due) {
@@ -106,6 +138,12 @@ void secondary_site_state::start() {
   };
   for_cursor.on_reachable = [site] { caf::anon_send(site, atom::reachable_v); };
   cursor_handle = watch(self->spawn(log_cursor, std::move(for_cursor)), "log cursor");
+  comparison_parts for_comparison{parts.primary, registry_handle, cursor_handle, parts.time};
+  comparison_handle = watch(self->spawn(comparison, std::move(for_comparison)), "comparison");
+  orphan_finder_parts for_orphans{registry_handle, parts.time};
+  orphans_handle = watch(parts.own_threads ? self->spawn<caf::detached>(orphan_finder, for_orphans)
+                                           : self->spawn(orphan_finder, for_orphans),
+                         "orphan finder");
 }
 
 void secondary_site_state::run(running_type& running) {
@@ -134,6 +172,11 @@ void secondary_site_state::run(running_type& running) {
   with.seed = parts.seed ^ std::hash<std::string>{}(type.declared.name);
   running.supervisor = watch(self->spawn(supervisor, std::move(with)), "supervisor");
   self->send(running.supervisor, atom::wake_v);
+  running.verifier =
+      watch(self->spawn(verifier, verifier_parts{type.declared.name, type.store, registry_handle,
+                                                 running.supervisor, readers,
+                                                 type.declared.reverify_after, parts.time}),
+            "verifier");
 }
 
 /// A report on a declaration that has been replaced meanwhile says nothing.
@@ -193,6 +236,9 @@ void secondary_site_state::dismiss(running_type& type) {
     return;
   dismissed.insert(type.supervisor.id());
   dismissed.insert(type.disk.id());
+  dismissed.insert(type.verifier.id());
+  self->send_exit(type.verifier, caf::exit_reason::user_shutdown);
+  type.verifier = verifier_actor{};
   auto end = [this, supervisor = type.supervisor, disk = type.disk] {
     self->send_exit(supervisor, caf::exit_reason::user_shutdown);
     self->send_exit(disk, caf::exit_reason::user_shutdown);
@@ -256,6 +302,28 @@ caf::result<result<done>> secondary_site_state::declare(const std::vector<replic
             declare_to_keepers();
             self->send(cursor_handle, atom::declare_v, names);
             answer.deliver(result<done>{});
+          },
+          [answer](const caf::error& reason) mutable {
+            answer.deliver(result<done>{fail(lost(reason))});
+          });
+  return answer;
+}
+
+/// First the registry, so that nothing of the former scope is applied any more.
+caf::result<result<done>> secondary_site_state::set_scope(const site_scope& wanted) {
+  if (wanted == parts.settings.scope)
+    return result<done>{};
+  auto answer = self->make_response_promise<result<done>>();
+  const auto digest = digest_of(wanted);
+  self->request(registry_handle, status_deadline, atom::scope_v, digest)
+      .then(
+          [this, wanted, digest, answer](const result<done>& known) mutable {
+            if (known) {
+              parts.settings.scope = wanted;
+              self->send(parts.primary, atom::scope_v, wanted);
+              self->send(cursor_handle, atom::scope_v, digest);
+            }
+            answer.deliver(known ? result<done>{} : result<done>{fail(known.error())});
           },
           [answer](const caf::error& reason) mutable {
             answer.deliver(result<done>{fail(lost(reason))});
@@ -332,9 +400,9 @@ caf::result<result<secondary_status>> secondary_site_state::status() {
 }
 
 caf::result<result<std::size_t>> secondary_site_state::resync(const std::string& type,
-                                                              const resync_selection& which) {
+                                                              const record_selection& which) {
   if (const auto it = types.find(type);
-      it != types.end() && which.which == resync_selection::kind::all)
+      it != types.end() && which.which == record_selection::kind::all)
     if (const auto keeper = keepers.find(it->second.what.declared.store.string());
         keeper != keepers.end())
       self->send(keeper->second, atom::resync_v);
@@ -343,6 +411,23 @@ caf::result<result<std::size_t>> secondary_site_state::resync(const std::string&
       .then(
           [this, type, answer](const result<std::size_t>& marked) mutable {
             wake({type});
+            answer.deliver(result<std::size_t>{marked});
+          },
+          [answer](const caf::error& reason) mutable {
+            answer.deliver(result<std::size_t>{fail(lost(reason))});
+          });
+  return answer;
+}
+
+caf::result<result<std::size_t>> secondary_site_state::reverify(const std::string& type,
+                                                                const record_selection& which) {
+  auto answer = self->make_response_promise<result<std::size_t>>();
+  self->request(registry_handle, status_deadline, atom::reverify_v, type, which)
+      .then(
+          [this, type, answer](const result<std::size_t>& marked) mutable {
+            wake({type}); // what failed is fetched again
+            if (const auto it = types.find(type); it != types.end() && it->second.verifier)
+              self->send(it->second.verifier, atom::wake_v);
             answer.deliver(result<std::size_t>{marked});
           },
           [answer](const caf::error& reason) mutable {
@@ -368,17 +453,83 @@ caf::result<result<done>> secondary_site_state::pause(const std::string& type, b
   return answer;
 }
 
-template <class T, class Atom>
-caf::result<result<T>> secondary_site_state::pass_to_cursor(Atom order, const std::string& type) {
-  if (!type.empty() && !types.contains(type))
-    return result<T>{fail(not_declared(type))};
+template <class T, class Handle, class... Parts>
+caf::result<result<T>> secondary_site_state::pass_on(const Handle& to, const Parts&... what) {
   auto answer = self->make_response_promise<result<T>>();
-  self->request(cursor_handle, status_deadline, order, type)
+  self->request(to, status_deadline, what...)
       .then([answer](const result<T>& got) mutable { answer.deliver(result<T>{got}); },
             [answer](const caf::error& reason) mutable {
               answer.deliver(result<T>{fail(lost(reason))});
             });
   return answer;
+}
+
+template <class T, class Atom>
+caf::result<result<T>> secondary_site_state::pass_to_cursor(Atom order, const std::string& type) {
+  if (!type.empty() && !types.contains(type))
+    return result<T>{fail(not_declared(type))};
+  return pass_on<T>(cursor_handle, order, type);
+}
+
+caf::result<result<done>> secondary_site_state::compare(const comparison_order& given) {
+  auto order = given;
+  for (const auto& type : order.types) {
+    const auto known = types.find(type);
+    if (known == types.end())
+      return result<done>{fail(not_declared(type))};
+    if (!known->second.what.declared.enabled)
+      return result<done>{fail(ec::not_found, "the type \"" + type + "\" is disabled here")};
+  }
+  if (order.types.empty())
+    for (const auto& [type_name, type] : types)
+      if (type.what.declared.enabled)
+        order.types.push_back(type_name);
+  return pass_on<done>(comparison_handle, atom::compare_v, order);
+}
+
+caf::result<result<comparison_status>> secondary_site_state::comparison_stands() {
+  return pass_on<comparison_status>(comparison_handle, atom::status_v);
+}
+
+/// While rows are still to be made, what waits to be adopted would be taken for orphans.
+caf::result<result<done>> secondary_site_state::find_orphans(const orphan_order& order) {
+  const auto known = types.find(order.type);
+  if (known == types.end())
+    return result<done>{fail(not_declared(order.type))};
+  const auto& what = known->second.what;
+  if (!what.store || !known->second.disk)
+    return result<done>{fail(ec::disk, "the store of " + order.type + " can't be used now" +
+                                           (what.trouble.empty() ? "" : ": " + what.trouble))};
+  const orphan_search search{order, what.declared.store.string(), what.store, known->second.disk};
+  auto answer = self->make_response_promise<result<done>>();
+  auto refuse = [answer](error why) mutable { answer.deliver(result<done>{fail(std::move(why))}); };
+  auto on_lost = [refuse](const caf::error& reason) mutable { refuse(lost(reason)); };
+  self->request(cursor_handle, status_deadline, atom::status_v)
+      .then(
+          [this, search, answer, refuse, on_lost](const result<cursor_status>& log) mutable {
+            if (!log)
+              return refuse(log.error());
+            for (const auto& [type_name, type] : types)
+              if (type.what.declared.store.string() == search.path &&
+                  !has_all_rows(type.what.declared, *log))
+                return refuse({ec::overloaded,
+                               "not all records of " + type_name +
+                                   ", which lie in that store, have a row yet (or the type is "
+                                   "disabled here, or the primary is away): ask again when "
+                                   "farshore status says that its backfill is complete"});
+            self->request(orphans_handle, status_deadline, search)
+                .then(
+                    [answer](const result<done>& begun) mutable {
+                      answer.deliver(result<done>{begun});
+                    },
+                    on_lost);
+          },
+          on_lost);
+  return answer;
+}
+
+caf::result<result<orphan_status>> secondary_site_state::orphans() {
+  return pass_on<orphan_status>(orphans_handle, atom::status_v);
 }
 
 caf::result<result<std::uint64_t>> secondary_site_state::mark() {
@@ -447,9 +598,13 @@ secondary_site_actor::behavior_type secondary_site(secondary_site_state::pointer
   return {
       [&state](atom::declare, const std::vector<replicable_type>& types,
                const free_mark& min_free) { return state.declare(types, min_free); },
+      [&state](atom::scope, const site_scope& wanted) { return state.set_scope(wanted); },
       [&state](atom::status) { return state.status(); },
-      [&state](atom::resync, const std::string& type, const resync_selection& which) {
+      [&state](atom::resync, const std::string& type, const record_selection& which) {
         return state.resync(type, which);
+      },
+      [&state](atom::reverify, const std::string& type, const record_selection& which) {
+        return state.reverify(type, which);
       },
       [&state](atom::pause, const std::string& type, bool paused) {
         return state.pause(type, paused);
@@ -460,6 +615,10 @@ secondary_site_actor::behavior_type secondary_site(secondary_site_state::pointer
       [&state](atom::approve order, const std::string& type) {
         return state.pass_to_cursor<std::size_t>(order, type);
       },
+      [&state](atom::compare, const comparison_order& order) { return state.compare(order); },
+      [&state](atom::compare) { return state.comparison_stands(); },
+      [&state](const orphan_order& order) { return state.find_orphans(order); },
+      [&state](atom::list) { return state.orphans(); },
       [&state](atom::mark) { return state.mark(); },
       [&state](const store_report& report) { state.on_store(report); },
       [&state](atom::wake, const std::vector<std::string>& due) { state.wake(due); },

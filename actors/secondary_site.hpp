@@ -49,6 +49,7 @@ struct secondary_site_state {
     /// Invalid where the type is disabled or its store is not ready.
     supervisor_actor supervisor;
     disk_actor disk;
+    verifier_actor verifier = {};
   };
 
   explicit secondary_site_state(pointer owner) : self{owner} {}
@@ -56,13 +57,19 @@ struct secondary_site_state {
   void start();
   caf::result<result<done>> declare(const std::vector<replicable_type>& types,
                                     const free_mark& free_at_least);
+  caf::result<result<done>> set_scope(const site_scope& wanted);
   void on_store(const store_report& report);
   caf::result<result<secondary_status>> status();
-  caf::result<result<std::size_t>> resync(const std::string& type, const resync_selection& which);
+  caf::result<result<std::size_t>> resync(const std::string& type, const record_selection& which);
+  caf::result<result<std::size_t>> reverify(const std::string& type, const record_selection& which);
   caf::result<result<done>> pause(const std::string& type, bool paused);
   /// What the log cursor does, of one declared type or (empty) of all.
   template <class T, class Atom>
   caf::result<result<T>> pass_to_cursor(Atom order, const std::string& type);
+  caf::result<result<done>> compare(const comparison_order& order);
+  caf::result<result<comparison_status>> comparison_stands();
+  caf::result<result<done>> find_orphans(const orphan_order& order);
+  caf::result<result<orphan_status>> orphans();
   caf::result<result<std::uint64_t>> mark();
   caf::result<result<done>> stop();
   void reachable();
@@ -76,6 +83,10 @@ struct secondary_site_state {
   /// Kept for live changes, beside what is everybody's; invalid where there is too little.
   capacity_actor live_capacity_handle;
   log_cursor_actor cursor_handle;
+  /// Shared by all types' verifiers.
+  std::vector<rest_reader_actor> readers;
+  comparison_actor comparison_handle;
+  orphan_finder_actor orphans_handle;
   /// What stays free of each file system that is written to.
   free_mark min_free;
   std::map<std::string, running_type> types;
@@ -91,6 +102,8 @@ private:
   template <class Spawned>
   Spawned watch(Spawned handle, const char* role);
   [[nodiscard]] std::size_t live_capacity() const { return parts.settings.capacity / 8; }
+  template <class T, class Handle, class... Parts>
+  caf::result<result<T>> pass_on(const Handle& to, const Parts&... what);
   void run(running_type& type);
   void dismiss(running_type& type);
   void keep_totals(const std::string& type, const transfer_totals& moved);

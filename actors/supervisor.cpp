@@ -107,6 +107,7 @@ void supervisor_state::launch(claim_lane& lane, claim&& next, steady_time asked_
   job->expected = next.expected;
   job->size = next.size;
   job->live = next.live;
+  job->force = next.force;
   job->room = room;
   job->held = std::make_shared<lease>(asked_at + parts.policy.lease);
   auto worker = self->spawn<caf::linked>(

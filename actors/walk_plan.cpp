@@ -5,6 +5,14 @@
 
 namespace farshore {
 
+void walk_plan::want(std::vector<std::string> types) {
+  if (std::exchange(told_, true)) // at first all of them are compared anyway
+    for (const auto& type : types)
+      if (!wants(type))
+        recheck(type);
+  wanted_ = std::move(types);
+}
+
 bool walk_plan::wants(const std::string& type) const {
   return std::ranges::find(wanted_, type) != wanted_.end();
 }
@@ -62,9 +70,13 @@ walk_step walk_plan::next_of(const type_status& type, std::uint64_t covered_xid)
   case walk_stage::none:
     break;
   }
-  if (!walk->complete || rechecks_.contains(type.name))
+  if (!walk->complete)
     return first_page;
-  return {};
+  if (!rechecks_.contains(type.name) && !comparing_.contains(type.name))
+    return {};
+  if (by_pages_.contains(type.name))
+    return first_page;
+  return {kind::compare, type.name, type.generation, record_id_before_all};
 }
 
 } // namespace farshore

@@ -21,6 +21,8 @@ struct walk_step {
     none,
     /// Read the catalogue's page behind `after`.
     page,
+    /// Compare digests with the primary's: what is equal is not read.
+    compare,
     /// Ask where the primary stands: the log must be read as far before suspects are asked for.
     position,
     /// Ask again for suspects, by id.
@@ -34,8 +36,9 @@ struct walk_step {
 
 class walk_plan {
 public:
-  /// These types are wanted here.
-  void want(std::vector<std::string> types) { wanted_ = std::move(types); }
+  /// These types are wanted here. One that was not wanted before is compared anew: what happened to
+  /// it meanwhile may have been missed.
+  void want(std::vector<std::string> types);
   [[nodiscard]] const std::vector<std::string>& wanted() const { return wanted_; }
   [[nodiscard]] bool wants(const std::string& type) const;
 
@@ -51,8 +54,24 @@ public:
 
   /// Begins another walk of the type, after the one that is under way.
   void recheck(const std::string& type) { rechecks_.insert(type); }
+  /// A comparison begins: it is the walk that recheck() asked for.
+  void comparing(const std::string& type) {
+    rechecks_.erase(type);
+    comparing_.insert(type);
+  }
+  /// It is about to be applied.
+  void compared(const std::string& type) { comparing_.erase(type); }
+  /// Instead of a comparison the catalogue is read, since digests can't be had, or would not help.
+  void read_pages(const std::string& type) {
+    compared(type);
+    recheck(type);
+    by_pages_.insert(type);
+  }
   /// A first page is about to be applied: this is the walk that recheck() asked for.
-  void begun(const std::string& type) { rechecks_.erase(type); }
+  void begun(const std::string& type) {
+    rechecks_.erase(type);
+    by_pages_.erase(type);
+  }
   /// Since the walk's last page the primary stood at that transaction.
   void stands(const std::string& type, std::uint64_t mark_xid) { marks_[type] = mark_xid; }
 
@@ -64,8 +83,11 @@ private:
   [[nodiscard]] walk_step next_of(const type_status& type, std::uint64_t covered_xid) const;
 
   std::vector<std::string> wanted_;
+  bool told_ = false;
   std::vector<backfill_state> walks_;
   std::set<std::string> rechecks_;
+  std::set<std::string> by_pages_;
+  std::set<std::string> comparing_;
   std::map<std::string, std::uint64_t> marks_;
 };
 

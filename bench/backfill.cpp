@@ -8,6 +8,7 @@
 // read the same folder and write to the same file system; they take turns, and each pair gives one
 // ratio.
 
+#include "bench/support/document_tree.hpp"
 #include "bench/support/two_sites.hpp"
 #include "node/fields.hpp"
 
@@ -20,7 +21,6 @@
 
 #include <fmt/format.h>
 #include <netinet/in.h>
-#include <pqxx/stream_to>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,55 +33,6 @@ using seconds = std::chrono::duration<double>;
 using watch = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds patience = 1800s;
-
-struct tree_options {
-  fs::path tree = "/usr/share";
-  std::size_t files = 1'000'000;
-};
-
-struct file {
-  std::string path;
-  std::int64_t bytes = 0;
-};
-
-/// Paths that are text in any locale; a table's text column holds no others.
-bool is_plain(const std::string& path) {
-  return std::ranges::all_of(path, [](char c) { return c >= ' ' && c <= '~'; });
-}
-
-/// Copies regular files, spread evenly over the tree where there are more than wanted.
-std::vector<file> copy_tree(const tree_options& wanted, const fs::path& to) {
-  std::vector<file> all;
-  for (const auto& entry :
-       fs::recursive_directory_iterator{wanted.tree, fs::directory_options::skip_permission_denied})
-    if (entry.is_regular_file() && !entry.is_symlink())
-      if (auto path = entry.path().lexically_relative(wanted.tree).string(); is_plain(path))
-        all.push_back({std::move(path), 0});
-  std::ranges::sort(all, {}, &file::path);
-  std::vector<file> chosen;
-  const auto count = std::min(wanted.files, all.size());
-  for (std::size_t i = 0; i < count; ++i) {
-    auto one = all[i * all.size() / count];
-    fs::create_directories((to / one.path).parent_path());
-    fs::copy_file(wanted.tree / one.path, to / one.path);
-    one.bytes = static_cast<std::int64_t>(fs::file_size(to / one.path));
-    chosen.push_back(std::move(one));
-  }
-  return chosen;
-}
-
-/// In one transaction: the rows are older than the type's first event, as they are for everybody
-/// who begins to use Farshore.
-void add_rows(pqxx::connection& db, const std::vector<file>& files) {
-  pqxx::work tx{db};
-  tx.exec("CREATE TABLE documents (id bigserial PRIMARY KEY, path text NOT NULL UNIQUE, "
-          "bytes bigint)");
-  pqxx::stream_to rows{tx, "documents", std::vector<std::string>{"path", "bytes"}};
-  for (const auto& one : files)
-    rows << std::make_tuple(one.path, one.bytes);
-  rows.complete();
-  tx.commit();
-}
 
 std::uint16_t free_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
@@ -229,14 +180,9 @@ std::vector<measure> measure_backfill(const options& chosen, tree_options tree) 
 int main(int argc, char** argv) {
   using namespace farshore::bench;
   tree_options tree;
-  return benchmark_main(
-      argc, argv,
-      {"backfill", "How long does a new secondary take for all files, beside rsync?",
-       [&](CLI::App& app) {
-         app.add_option("--tree", tree.tree, "Whose files are copied")
-             ->check(CLI::ExistingDirectory)
-             ->capture_default_str();
-         app.add_option("--files", tree.files, "At most so many")->check(CLI::PositiveNumber);
-       },
-       [&](const options& chosen) { return measure_backfill(chosen, tree); }});
+  return benchmark_main(argc, argv,
+                        {"backfill",
+                         "How long does a new secondary take for all files, beside rsync?",
+                         [&](CLI::App& app) { tree.declare(app); },
+                         [&](const options& chosen) { return measure_backfill(chosen, tree); }});
 }

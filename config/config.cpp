@@ -2,6 +2,7 @@
 
 #include "config/certificate.hpp"
 #include "config/clock.hpp"
+#include "config/read_scope.hpp"
 #include "config/secret.hpp"
 #include "config/settings.hpp"
 #include "config/small_file.hpp"
@@ -13,12 +14,6 @@
 
 #include <fmt/format.h>
 
-// toml++ 3.3 asserts that a table's name begins with a good character ("[$a]" ended the program),
-// and behind the assert reports it properly. Its exceptions leave at the first error.
-#define TOML_EXCEPTIONS 1
-#define TOML_ASSERT(expr) static_cast<void>(0)
-#include <toml++/toml.h>
-
 namespace farshore {
 
 namespace fs = std::filesystem;
@@ -27,7 +22,7 @@ namespace {
 
 constexpr std::size_t config_bytes_max = 1u << 20;
 
-constexpr std::string_view table_names[] = {"site",   "primary", "events",
+constexpr std::string_view table_names[] = {"site",   "primary", "selective_sync", "events",
                                             "limits", "log",     "replicable"};
 
 /// How a value was written, for messages: `"text"`, `10`, `true`, or what kind of thing it is.
@@ -111,6 +106,10 @@ public:
   }
 
 private:
+  mistake_taker taker() {
+    return [this](int line, std::string message) { mistake(line, std::move(message)); };
+  }
+
   struct seen_type {
     const toml::table* table;
     std::string title;
@@ -155,6 +154,7 @@ private:
 void reader::read(const toml::table& root) {
   read_tables(root);
   read_replicables(root);
+  read_scope(root, out_.settings, taker());
   check_site(root);
   check_primary(root);
   check_limits(root);
@@ -169,7 +169,8 @@ void reader::read_tables(const toml::table& root) {
       auto guess = nearest(key.str(), table_names);
       std::string hint =
           guess.empty()
-              ? "the tables are [site], [primary], [limits], [events], [log] and [[replicable]]"
+              ? "the tables are [site], [primary], [limits], [events], [log], [selective_sync] and "
+                "[[replicable]]"
               : fmt::format("did you mean {}?", guess == "replicable"
                                                     ? "[[replicable]]"
                                                     : "[" + std::string{guess} + "]");
@@ -212,7 +213,7 @@ void reader::read_replicables(const toml::table& root) {
 }
 
 void reader::read_replicable(const toml::table& table) {
-  static constexpr std::string_view also[] = {"model"};
+  static constexpr std::string_view also[] = {"model", "select", "predicates"};
   replicable_type type;
   auto name = table["name"].value_exact<std::string>();
   auto title = name ? fmt::format("[[replicable]] \"{}\":", *name) : "[[replicable]]";
@@ -220,6 +221,11 @@ void reader::read_replicable(const toml::table& table) {
   if (type.plural.empty() && !type.name.empty())
     type.plural = type.name + "s";
   read_model(table, title, type);
+  if (type.scanned() && type.verification == verification_place::columns)
+    mistake(line_in(&table, "verification"),
+            title + " verification = \"columns\" needs a model table, and a scanned type has none "
+                    "of the application's; write \"state_table\"");
+  read_selection(table, title, out_.settings.role, type, taker());
   out_.settings.types.push_back(std::move(type));
   types_.push_back({&table, title});
 }
@@ -336,6 +342,15 @@ complaint reader::read_value(const toml::node& node, const setting<Owner>& s, Ow
           auto flag = node.value_exact<bool>();
           if (flag)
             target = *flag;
+          if constexpr (std::is_same_v<Owner, replicable_type>) {
+            if (s.key == "enabled" && text == "verify") {
+              target = false;
+              into.verify_only = true;
+              return {};
+            }
+            if (s.key == "enabled" && !flag)
+              return "write true or false, without quotes, or \"verify\"";
+          }
           return flag ? "" : "write true or false, without quotes";
         } else if constexpr (std::is_same_v<T, std::uint64_t>) {
           return read_count(target);
@@ -351,6 +366,14 @@ complaint reader::read_value(const toml::node& node, const setting<Owner>& s, Ow
             return "write \"primary\" or \"secondary\"";
           target = text == "primary" ? site_role::primary : site_role::secondary;
           return {};
+        } else if constexpr (std::is_same_v<T, verification_place>) {
+          for (auto one : {verification_place::state_table, verification_place::columns,
+                           verification_place::off})
+            if (text == to_string(one)) {
+              target = one;
+              return {};
+            }
+          return "write \"state_table\", \"columns\" or \"off\"";
         } else if constexpr (std::is_same_v<T, bandwidth_plan>) {
           return read_bandwidth(node, target);
         } else if constexpr (std::is_same_v<T, free_mark>) {
@@ -540,16 +563,20 @@ void reader::check_stores(const toml::table* site) {
       mistake(line_in(types_[i].table, "store"),
               fmt::format("{} store = \"{}\": {}", types_[i].title, store.string(), why));
     };
+    const auto is_away = [&](const std::string& why) {
+      refuse(why);
+      out_.mistakes.back().of_store = true;
+    };
     std::error_code error;
     auto there = fs::status(store, error);
     if (there.type() == fs::file_type::not_found) {
       if (!makes_store)
-        refuse("there is no such folder; on a primary it must be there");
+        is_away("there is no such folder; on a primary it must be there");
       else if (!fs::is_directory(store.parent_path(), error))
-        refuse(fmt::format("neither it nor the folder above it is there; make the folder \"{}\"",
-                           store.parent_path().string()));
+        is_away(fmt::format("neither it nor the folder above it is there; make the folder \"{}\"",
+                            store.parent_path().string()));
     } else if (!fs::is_directory(there)) {
-      refuse("it is not a folder that this user can reach; write the path of a folder");
+      is_away("it is not a folder that this user can reach; write the path of a folder");
     }
     if (store == store.root_path()) {
       refuse("the root folder can't be a store; write a folder of the application's own");
@@ -588,6 +615,18 @@ const replicable_type* config::find_type(std::string_view name) const {
   auto found = std::find_if(types.begin(), types.end(),
                             [&](const replicable_type& type) { return type.name == name; });
   return found == types.end() ? nullptr : &*found;
+}
+
+std::string_view to_string(verification_place place) {
+  switch (place) {
+  case verification_place::state_table:
+    return "state_table";
+  case verification_place::columns:
+    return "columns";
+  case verification_place::off:
+    return "off";
+  }
+  return "?";
 }
 
 std::string to_string(const config_mistake& mistake) {

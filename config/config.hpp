@@ -7,10 +7,12 @@
 #include "config/error.hpp"
 #include "config/free_mark.hpp"
 #include "config/ids.hpp"
+#include "config/scope.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +21,11 @@
 namespace farshore {
 
 enum class site_role { primary, secondary };
+
+/// Where a primary keeps how its records' verification stands: in Farshore's own table alone, also
+/// in columns of the model's table, or nowhere: it does not verify.
+enum class verification_place { state_table, columns, off };
+std::string_view to_string(verification_place place);
 
 /// `[replicable.model]`: the application's table whose rows own the data. Used on the primary.
 struct model_declaration {
@@ -32,6 +39,13 @@ struct model_declaration {
   std::string available;
   /// SQL expression that yields the size in bytes, when the row knows it; empty: unknown.
   std::string size;
+  /// `select`: the column by whose values secondaries choose records; empty: there is none.
+  std::string select_column = {};
+  /// Its values are texts, not whole numbers.
+  bool select_text = false;
+  /// `[replicable.predicates]`: SQL conditions over the table's row, by the names that secondaries
+  /// choose them by.
+  std::map<std::string, std::string> predicates = {};
 
   friend bool operator==(const model_declaration&, const model_declaration&) = default;
 };
@@ -54,10 +68,19 @@ struct replicable_type {
   [[nodiscard]] bool scanned() const { return scan.count() > 0; }
   /// The feature flag; reloadable. Off: no events, no work, nothing deleted.
   bool enabled = true;
+  /// `enabled = "verify"`: `enabled` is off, and all the same the primary verifies what it has.
+  bool verify_only = false;
+  /// Used on the primary.
+  verification_place verification = verification_place::state_table;
+  /// How long what was verified stays believed before it is read again.
+  std::chrono::milliseconds reverify_after{7 * 24 * std::chrono::hours{1}};
   /// A transfer that moves nothing for this long is given up.
   std::chrono::seconds progress_deadline{30};
   /// Permission bits of files in the store at this site, e.g. 0644; 0: as on the primary.
   std::uint32_t file_mode = 0;
+  /// On a secondary: which of the primary's predicates records have to meet; empty: none. Part of
+  /// `config::scope`.
+  std::string predicate = {};
 
   friend bool operator==(const replicable_type&, const replicable_type&) = default;
 };
@@ -99,6 +122,9 @@ struct config {
   /// PEM bundle of the CAs that the primary's certificate may be signed by; empty: the system's.
   std::filesystem::path primary_tls_ca;
 
+  // [selective_sync] and the types' predicates, on a secondary; reloadable
+  site_scope scope;
+
   // [events], on a primary
   log_retention events;
 
@@ -114,6 +140,8 @@ struct config {
   /// First and longest wait after a failure.
   std::chrono::milliseconds retry_base{2'000};
   std::chrono::milliseconds retry_cap{3'600'000};
+  /// How often a secondary compares all of its records with the primary's, by digests.
+  std::chrono::milliseconds compare_every{24 * std::chrono::hours{1}};
   /// Of content from the primary, over all connections; reloadable.
   bandwidth_plan bandwidth;
   /// Below it nothing new is fetched; reloadable.
@@ -139,6 +167,8 @@ struct config_mistake {
   int line = 0;
   /// What is wrong, and what to write instead.
   std::string message;
+  /// The text is good; a store's folder is not there, or can't be used, now.
+  bool of_store = false;
 };
 /// "file:line: message", or "file: message" without a line.
 std::string to_string(const config_mistake& mistake);

@@ -52,6 +52,8 @@ std::string_view to_string(ec code) {
     return "no_space";
   case ec::log_trimmed:
     return "log_trimmed";
+  case ec::scope_unknown:
+    return "scope_unknown";
   }
   return "unknown";
 }

@@ -67,6 +67,8 @@ enum class ec : std::uint8_t {
   no_space = 23,
   /// The log was trimmed past the reader's place: a full check is due.
   log_trimmed = 24,
+  /// The primary does not know (any more) what this site wants: tell it, and ask again.
+  scope_unknown = 25,
 };
 
 /// The code's name as written above, e.g. "missing_on_primary".

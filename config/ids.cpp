@@ -88,6 +88,17 @@ bool parse(std::string_view text, sync_state& out) {
   return false;
 }
 
+bool parse(std::string_view text, verification_state& out) {
+  for (auto s :
+       {verification_state::pending, verification_state::started, verification_state::succeeded,
+        verification_state::failed, verification_state::disabled})
+    if (text == to_string(s)) {
+      out = s;
+      return true;
+    }
+  return false;
+}
+
 std::string_view to_string(verification_state s) {
   switch (s) {
   case verification_state::pending:

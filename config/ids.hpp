@@ -90,6 +90,7 @@ enum class verification_state : std::uint8_t {
   disabled = 4,
 };
 std::string_view to_string(verification_state s);
+bool parse(std::string_view text, verification_state& out);
 
 /// RFC 3339 in UTC with milliseconds, e.g. "2026-01-02T03:04:05.678Z".
 std::string to_rfc3339(wall_time t);

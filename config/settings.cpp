@@ -84,6 +84,10 @@ constexpr setting<config> limits[] = {
      "First wait after a failure; it doubles with each further one, ±25 %.", nullptr, 10, hour},
     {"retry_cap", &config::retry_cap, optional, "duration", "Longest wait after a failure.",
      nullptr, 10, 30 * day},
+    {"compare_every", &config::compare_every, optional, "duration",
+     "How often a secondary compares all of its records with the primary's, by digests: what no "
+     "event told of is repaired. It is done at each start, too. On a secondary only.",
+     nullptr, second, 365 * day, "1 day"},
     {"bandwidth", &config::bandwidth, optional, "rate, or list of rates",
      "The most content that arrives from the primary, over all connections; reloadable. A rate may "
      "have days and a time of day before it, local time: `[\"20 MB/s\", \"Mon-Fri 08:00-18:00 5 "
@@ -119,14 +123,29 @@ constexpr setting<replicable_type> replicable[] = {
      "in it a record. How often the primary looks through all of it; between two looks it is told "
      "of changes by the system, where that is possible. A secondary needs the line, too.",
      nullptr, second, day, "not scanned"},
-    {"enabled", &replicable_type::enabled, optional, "true or false",
-     "The feature flag; reloadable. Off: no events, no work, nothing deleted."},
+    {"enabled", &replicable_type::enabled, optional, "true, false or \"verify\"",
+     "The feature flag; reloadable. Off: no events, no work, nothing deleted. `\"verify\"`: the "
+     "primary verifies what it has, and serves nothing of it; on a secondary the same as false."},
+    {"verification", &replicable_type::verification, optional,
+     "\"state_table\", \"columns\" or \"off\"",
+     "On a primary: where it keeps how the verification of its records stands, in Farshore's own "
+     "table, or also in columns of the model's table (`farshore migrate-model` makes them). "
+     "`\"off\"`: nothing of the type is verified. Reloadable."},
+    {"reverify_after", &replicable_type::reverify_after, optional, "duration",
+     "How long after it was verified a record is read where it lies and verified again. On a "
+     "secondary all records are gone through once in this time, evenly; on a primary each has a "
+     "time of its own, between half and one and a half of it. Never in a wave. Reloadable.",
+     nullptr, second, 365 * day},
     {"progress_deadline", &replicable_type::progress_deadline, optional, "duration (whole seconds)",
      "A transfer that moves nothing for this long is given up, and tried again later.", nullptr,
      second, day},
     {"file_mode", &replicable_type::file_mode, optional, "text, octal",
      "Permission bits of the files in this site's store, e.g. \"0644\".", nullptr, 0, 0,
      "as on the primary"},
+    {"predicate", &replicable_type::predicate, optional, "name",
+     "On a secondary only: of the type's records those that meet this predicate, which the primary "
+     "defines in `[replicable.predicates]`; reloadable.",
+     check_type_name, 0, 0, "all records"},
 };
 
 constexpr setting<model_declaration> model[] = {
@@ -157,6 +176,8 @@ std::string default_of(const setting<Owner>& s) {
         const auto& value = defaults.*place;
         if constexpr (std::is_same_v<T, bool>)
           return value ? "`true`" : "`false`";
+        else if constexpr (std::is_same_v<T, verification_place>)
+          return "`\"" + std::string{to_string(value)} + "\"`";
         else if constexpr (std::is_same_v<T, std::string>)
           return "`\"" + value + "\"`";
         else if constexpr (std::is_same_v<T, std::uint64_t>)
@@ -243,7 +264,24 @@ std::string configuration_reference() {
       "The application's table of the type above it. A primary needs it, or `scan`; a secondary "
       "checks it, but does not need it.",
       model_settings());
-  out.pop_back();
+  out += R"md(### `select`
+
+In a primary's `[[replicable]]`: `select = { column = "project_id", type = "integer" }`. Secondaries may choose the type's
+records by this column's values. `type` is `"integer"` (a column of an integer type; whole numbers and ranges) or `"text"`
+(any column, compared as text). Without it every secondary has the whole type.
+
+### `[replicable.predicates]`
+
+On a primary: names and SQL conditions over the table's row, e.g. `recent = "year >= 2020"`, of which a secondary may name
+one (`predicate = "recent"`). A condition should speak of the row alone: what becomes true by the passing of time makes no event.
+
+### `[selective_sync]`
+
+On a secondary: which records it wants, by the columns that the primary's types select by; reloadable. `project_id = [1, 2,
+"10-20"]` are values and ranges (both ends included), `region = ["north", "south"]` texts. A type that selects by another
+column, or by none, is not affected; a row whose column is null is nobody's who selects by it. With a `predicate` too, both
+must hold. At most 10,000 values in all, each of at most 255 bytes.
+)md";
   return out;
 }
 

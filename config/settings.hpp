@@ -19,7 +19,7 @@ using setting_place =
     std::variant<std::string Owner::*, std::filesystem::path Owner::*, bool Owner::*,
                  std::uint64_t Owner::*, std::uint32_t Owner::*, std::chrono::seconds Owner::*,
                  std::chrono::milliseconds Owner::*, site_role Owner::*, bandwidth_plan Owner::*,
-                 free_mark Owner::*>;
+                 free_mark Owner::*, verification_place Owner::*>;
 
 enum class presence { required, optional };
 

@@ -20,6 +20,10 @@ json::value time_or_null(const std::optional<wall_time>& t) {
   return t ? json::value(to_rfc3339(*t)) : json::value(nullptr);
 }
 
+json::value checksum_or_null(const std::optional<checksum>& sum) {
+  return sum ? json::value(to_hex(*sum)) : json::value(nullptr);
+}
+
 json::value text_or_null(const std::string& text) {
   return text.empty() ? json::value(nullptr) : json::value(text);
 }
@@ -45,8 +49,8 @@ json::object check_json(const backfill_state& walk) {
 /// What a check holds back, and what to do.
 std::string held_back(const std::string& type, const backfill_state& walk, std::int64_t rows) {
   return type + ": check: " + std::to_string(walk.held) + " of " + std::to_string(rows) +
-         " records are gone from the primary although no delete was seen; that many are not "
-         "removed without your word: farshore approve " +
+         " records are gone from the primary although no delete was seen, or not for this site and "
+         "none would be left; that many are not removed without your word: farshore approve " +
          type + ", or farshore recheck " + type + " to look again";
 }
 
@@ -84,7 +88,18 @@ json::value store_json(const secondary_status::type_line& line) {
   };
 }
 
-json::object type_json(const secondary_status::type_line& line, bool starting) {
+/// What the primary has of the type and this site does not want: its records, as it last told, less
+/// the wanted ones here. Null until all that is wanted is known.
+json::value out_of_scope(const secondary_status::type_line& line, const cursor_status& log) {
+  const auto there = std::ranges::find(log.primary_types, line.declared.name, &type_status::name);
+  if (there == log.primary_types.end() || !there->records || !line.registry.walk.complete)
+    return nullptr;
+  const auto& counts = line.registry.counts;
+  return std::max<std::int64_t>(*there->records - (counts.registry - counts.removing), 0);
+}
+
+json::object type_json(const secondary_status::type_line& line, const cursor_status& log,
+                       bool starting) {
   const auto& counts = line.registry.counts;
   return {
       {"name", line.declared.name},
@@ -104,24 +119,35 @@ json::object type_json(const secondary_status::type_line& line, bool starting) {
       {"missing_on_primary_count", counts.missing_on_primary},
       {"removing_count", counts.removing},
       {"never_synced_count", counts.never_synced},
+      {"out_of_scope_count", out_of_scope(line, log)},
       {"synced_in_percentage", percentage(counts.synced, counts.registry)},
+      {"verified_count", counts.verified},
+      {"verification_pending_count", counts.verification_pending},
+      {"marked_count", counts.marked},
+      {"verification_failed_count", counts.verification_failed},
+      {"verification_disabled_count", counts.verification_disabled},
+      {"verified_in_percentage", percentage(counts.verified, counts.registry)},
+      {"marking", line.registry.marking},
       {"in_flight", line.totals.in_flight},
       {"short_of_space", text_or_null(line.totals.short_of_space)},
       {"recovery_point", time_or_null(line.registry.recovery_point)},
+      {"verified_recovery_point", time_or_null(line.registry.verified_point)},
       {"store", store_json(line)},
   };
 }
 
-/// The oldest of the enabled types' recovery points; nothing while one of them has none.
-std::optional<wall_time> site_recovery_point(const secondary_status& status) {
+/// The oldest of the enabled types' points; nothing while one of them has none.
+std::optional<wall_time> site_point(const secondary_status& status,
+                                    std::optional<wall_time> registry_type_status::*point) {
   std::optional<wall_time> oldest;
   for (const auto& line : status.types) {
     if (!line.declared.enabled)
       continue;
-    if (!line.registry.recovery_point)
+    const auto& own = line.registry.*point;
+    if (!own)
       return std::nullopt;
-    if (!oldest || *line.registry.recovery_point < *oldest)
-      oldest = line.registry.recovery_point;
+    if (!oldest || *own < *oldest)
+      oldest = own;
   }
   return oldest;
 }
@@ -150,6 +176,11 @@ json::array problems_of(const secondary_status& status) {
       problems.emplace_back(line.declared.name + ": " + std::to_string(failing) +
                             " records can't be synced; see farshore list " + line.declared.name +
                             " --state failed");
+    if (counts.verification_failed > 0)
+      problems.emplace_back(line.declared.name + ": " + std::to_string(counts.verification_failed) +
+                            " records were found damaged here, and are fetched again; see farshore "
+                            "list " +
+                            line.declared.name + " --verification failed");
     if (line.registry.walk.held > 0)
       problems.emplace_back(held_back(line.declared.name, line.registry.walk, counts.registry));
     if (counts.missing_on_primary > 0)
@@ -217,6 +248,20 @@ void add_problems(json::array& problems, const scan_report& scan) {
         scan.first_closed);
 }
 
+/// Faults in the primary's own data are to show before a failover does.
+void add_verification_problems(json::array& problems, const std::string& type,
+                               const primary_counts& counts) {
+  if (!counts.columns_trouble.empty())
+    problems.emplace_back(type + ": " + counts.columns_trouble);
+  const auto see = "; see farshore list " + type + " --verification failed";
+  if (counts.missing > 0)
+    problems.emplace_back(type + ": " + std::to_string(counts.missing) +
+                          " records have no file where their row says" + see);
+  if (const auto unreadable = counts.checksum_failed - counts.missing; unreadable > 0)
+    problems.emplace_back(type + ": " + std::to_string(unreadable) + " records can't be read" +
+                          see);
+}
+
 /// Null before the first report.
 json::value scan_json(const scan_report* scan) {
   if (scan == nullptr)
@@ -241,7 +286,7 @@ json::value to_json(const secondary_status& status, const config& settings,
   json::array types;
   transfer_totals totals;
   for (const auto& line : status.types) {
-    types.emplace_back(type_json(line, starting));
+    types.emplace_back(type_json(line, log, starting));
     totals.in_flight += line.totals.in_flight;
     totals.records += line.totals.records;
     totals.bytes += line.totals.bytes;
@@ -274,7 +319,9 @@ json::value to_json(const secondary_status& status, const config& settings,
         {"horizon", time_or_null(log.cursor.horizon)},
         {"gap", text_or_null(log.gap)},
         {"blocker", std::move(blocker)}}},
-      {"recovery_point", time_or_null(site_recovery_point(status))},
+      {"recovery_point", time_or_null(site_point(status, &registry_type_status::recovery_point))},
+      {"verified_recovery_point",
+       time_or_null(site_point(status, &registry_type_status::verified_point))},
       {"capacity", {{"total", settings.capacity}, {"in_flight", totals.in_flight}}},
       {"bandwidth",
        {{"cap", bandwidth.cap == 0 ? json::value(nullptr) : json::value(bandwidth.cap)},
@@ -309,7 +356,13 @@ json::value to_json(const primary_status& status, const config& settings, std::s
         {"count", counts.records},
         {"checksummed_count", counts.checksummed},
         {"checksum_failed_count", counts.checksum_failed},
+        {"checksum_missing_count", counts.missing},
+        {"checksum_pending_count", counts.pending},
+        {"checksum_disabled_count", counts.disabled},
+        {"verification", to_string(declared.verification)},
+        {"verify_only", declared.verify_only},
     };
+    add_verification_problems(problems, declared.name, counts);
     if (declared.scanned()) {
       const auto scan = std::ranges::find(status.scans, declared.name, &scan_report::type);
       const auto* report = scan == status.scans.end() ? nullptr : &*scan;
@@ -320,6 +373,8 @@ json::value to_json(const primary_status& status, const config& settings, std::s
     }
     types.emplace_back(std::move(type));
   }
+  for (const auto& one : status.checksum_troubles)
+    problems.emplace_back(one.type + ": " + one.what);
   if (auto alarm = retention_alarm(status))
     problems.emplace_back(std::move(*alarm));
   return {
@@ -350,6 +405,26 @@ json::value to_json(const std::vector<unsupported_file>& files) {
   return {{"unsupported", std::move(listed)}};
 }
 
+json::value to_json(const std::vector<checksum_row>& rows, std::size_t limit) {
+  json::array records;
+  for (const auto& row : rows)
+    records.emplace_back(json::object{
+        {"record_id", row.record},
+        {"key", row.key},
+        {"revision", row.rev},
+        {"verification_state", to_string(row.state)},
+        {"missing", row.missing},
+        {"verification_retry_count", row.retry_count},
+        {"verification_retry_at", time_or_null(row.retry_at)},
+        {"verified_at", time_or_null(row.verified_at)},
+        {"verification_failure", text_or_null(row.failure)},
+        {"verification_checksum", row.sum ? json::value(to_hex(*row.sum)) : nullptr},
+    });
+  const bool more = rows.size() == limit && !rows.empty();
+  return {{"records", std::move(records)},
+          {"next", more ? json::value(rows.back().record) : nullptr}};
+}
+
 json::value to_json(const std::vector<registry_row>& rows, std::size_t limit) {
   json::array records;
   for (const auto& row : rows)
@@ -366,8 +441,17 @@ json::value to_json(const std::vector<registry_row>& rows, std::size_t limit) {
         {"retry_at", time_or_null(row.retry_at)},
         {"last_sync_failure", text_or_null(row.last_sync_failure)},
         {"last_synced_at", time_or_null(row.last_synced_at)},
-        {"checksum", row.sum ? json::value(to_hex(*row.sum)) : nullptr},
+        {"checksum", checksum_or_null(row.sum)},
         {"size", row.size ? json::value(*row.size) : nullptr},
+        {"primary_checksum", checksum_or_null(row.primary_checksum)},
+        {"verification_state", to_string(row.verification)},
+        {"verified_at", time_or_null(row.verified_at)},
+        {"verification_failure", text_or_null(row.verification_failure)},
+        {"verification_checksum", checksum_or_null(row.sum)},
+        {"checksum_mismatch", row.checksum_mismatch},
+        {"verification_checksum_mismatched",
+         checksum_or_null(row.verification_checksum_mismatched)},
+        {"force_to_redownload", row.force_to_redownload},
     });
   const bool more = rows.size() == limit && !rows.empty();
   return {{"records", std::move(records)},

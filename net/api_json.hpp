@@ -5,6 +5,7 @@
 #include "actors/messages.hpp"
 #include "config/config.hpp"
 #include "net/bandwidth_cap.hpp"
+#include "registry/checksum_view.hpp"
 #include "registry/registry_view.hpp"
 
 #include <cstddef>
@@ -24,5 +25,7 @@ boost::json::value to_json(const primary_status& status, const config& settings,
 boost::json::value to_json(const std::vector<site_standing>& sites);
 boost::json::value to_json(const std::vector<registry_row>& rows, std::size_t limit);
 boost::json::value to_json(const std::vector<unsupported_file>& files);
+/// How the verification of a primary's records stands.
+boost::json::value to_json(const std::vector<checksum_row>& rows, std::size_t limit);
 
 } // namespace farshore

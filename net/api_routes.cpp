@@ -3,6 +3,7 @@
 #include "net/actor_call.hpp"
 #include "net/api_json.hpp"
 #include "net/audit.hpp"
+#include "net/compare_routes.hpp"
 #include "net/health.hpp"
 #include "net/on_pool.hpp"
 #include "net/process_json.hpp"
@@ -70,16 +71,16 @@ result<const replicable_type*> declared_type(const config& settings, const std::
   return fail(ec::not_found, "no replicable type \"" + name + "\" is declared here");
 }
 
-result<resync_selection> parse_selection(const json::object& body) {
+result<record_selection> parse_selection(const json::object& body) {
   auto is_true = [&](const char* name) {
     const auto* value = body.if_contains(name);
     return value && value->is_bool() && value->as_bool();
   };
-  resync_selection which;
+  record_selection which;
   if (is_true("all")) {
-    which.which = resync_selection::kind::all;
+    which.which = record_selection::kind::all;
   } else if (is_true("failed")) {
-    which.which = resync_selection::kind::failed;
+    which.which = record_selection::kind::failed;
   } else if (const auto* ids = body.if_contains("ids"); ids && ids->is_array()) {
     for (const auto& id : ids->as_array()) {
       boost::system::error_code failed;
@@ -110,8 +111,8 @@ class list_reader {
 public:
   explicit list_reader(std::string url) : url_{std::move(url)} {}
 
-  awaitable<result<json::value>> list(std::string type, std::optional<sync_state> state,
-                                      record_id after, std::size_t limit) {
+  awaitable<result<json::value>> list(std::string type, states_filter only, record_id after,
+                                      std::size_t limit) {
     co_return co_await on_pool(pool_, [&]() -> result<json::value> {
       if (!view_) {
         auto opened = registry_view::open(url_);
@@ -119,7 +120,7 @@ public:
           return fail(std::move(opened).error());
         view_ = std::move(*opened);
       }
-      auto rows = view_->list(type, state, after, limit);
+      auto rows = view_->list(type, only, after, limit);
       if (!rows) {
         view_.reset(); // the next one connects anew
         return fail(std::move(rows).error());
@@ -147,6 +148,34 @@ void add_doctor_route(router& routes, current_config settings) {
                if (auto ok = check_operator(request, *settings()); !ok)
                  co_return fail(ok.error());
                co_return json_answer(process_json());
+             });
+}
+
+/// POST /api/v1/<action> that marks some records of a type, or all.
+template <class Count, class Api, class Handle, class Order>
+void add_marking_action(router& routes, const std::string& action,
+                        const std::shared_ptr<const Api>& parts, Handle Api::*marks, Order order) {
+  add_action(routes, action, "marked",
+             [parts, marks, order](const http_request& request) -> awaitable<result<http_answer>> {
+               const auto settings = parts->settings();
+               if (auto ok = check_operator(request, *settings); !ok)
+                 co_return fail(ok.error());
+               const auto body = parse_body(request);
+               if (!body)
+                 co_return fail(body.error());
+               const auto type = text_field(*body, "type");
+               if (!type)
+                 co_return fail(type.error());
+               if (auto known = declared_type(*settings, *type); !known)
+                 co_return fail(known.error());
+               const auto which = parse_selection(*body);
+               if (!which)
+                 co_return fail(which.error());
+               auto marked =
+                   co_await ask<Count>(parts->asker, (*parts).*marks, order, *type, *which);
+               if (!marked)
+                 co_return fail(marked.error());
+               co_return json_answer({{"marked", *marked}});
              });
 }
 
@@ -225,11 +254,17 @@ void add_secondary_api(router& routes, secondary_api given) {
                const auto& type = request.captured.front();
                if (auto known = declared_type(*settings, type); !known)
                  co_return fail(known.error());
-               std::optional<sync_state> state;
+               states_filter only;
                if (const auto text = request.parameter("state")) {
-                 state = sync_state::pending;
-                 if (!parse(*text, *state))
+                 only.state = sync_state::pending;
+                 if (!parse(*text, *only.state))
                    co_return fail(ec::protocol, "\"state\" is pending, started, synced or failed");
+               }
+               if (const auto text = request.parameter("verification")) {
+                 only.verification = verification_state::pending;
+                 if (!parse(*text, *only.verification))
+                   co_return fail(ec::protocol, "\"verification\" is pending, started, succeeded, "
+                                                "failed or disabled");
                }
                const auto after = number_parameter<record_id>(request, "after");
                if (!after)
@@ -238,35 +273,16 @@ void add_secondary_api(router& routes, secondary_api given) {
                if (!limit)
                  co_return fail(limit.error());
                auto rows = co_await reader->list(
-                   type, state, after->value_or(record_id_before_all),
+                   type, only, after->value_or(record_id_before_all),
                    std::clamp<std::size_t>(limit->value_or(list_rows_default), 1, list_rows_max));
                if (!rows)
                  co_return fail(rows.error());
                co_return json_answer(*rows);
              });
 
-  add_action(routes, "resync", "marked",
-             [parts](const http_request& request) -> awaitable<result<http_answer>> {
-               const auto settings = parts->settings();
-               if (auto ok = check_operator(request, *settings); !ok)
-                 co_return fail(ok.error());
-               const auto body = parse_body(request);
-               if (!body)
-                 co_return fail(body.error());
-               const auto type = text_field(*body, "type");
-               if (!type)
-                 co_return fail(type.error());
-               if (auto known = declared_type(*settings, *type); !known)
-                 co_return fail(known.error());
-               const auto which = parse_selection(*body);
-               if (!which)
-                 co_return fail(which.error());
-               auto marked = co_await ask<std::size_t>(parts->asker, parts->site, atom::resync_v,
-                                                       *type, *which);
-               if (!marked)
-                 co_return fail(marked.error());
-               co_return json_answer({{"marked", *marked}});
-             });
+  add_marking_action<std::size_t>(routes, "resync", parts, &secondary_api::site, atom::resync_v);
+  add_marking_action<std::size_t>(routes, "reverify", parts, &secondary_api::site,
+                                  atom::reverify_v);
 
   auto pause_route = [parts](bool paused) {
     return [parts, paused](const http_request& request) -> awaitable<result<http_answer>> {
@@ -289,6 +305,11 @@ void add_secondary_api(router& routes, secondary_api given) {
   add_action(routes, "resume", "", pause_route(false));
 
   add_check_actions(routes, parts, &secondary_api::site);
+  const auto for_operator = [parts](const http_request& request) {
+    return check_operator(request, *parts->settings());
+  };
+  add_compare_routes(routes, for_operator, parts->asker, parts->site);
+  add_orphan_routes(routes, for_operator, parts->asker, parts->site);
 
   routes.add("POST", "/api/v1/mark",
              [parts](const http_request& request) -> awaitable<result<http_answer>> {
@@ -321,8 +342,77 @@ void add_scan_routes(router& routes, const std::shared_ptr<const primary_api>& p
 
 } // namespace
 
+namespace {
+
+/// Reads how verification stands, one at a time, on a thread and a connection of its own.
+class checksum_reader {
+public:
+  explicit checksum_reader(std::string url) : url_{std::move(url)} {}
+
+  awaitable<result<json::value>> list(std::string type, std::optional<verification_state> state,
+                                      record_id after, std::size_t limit) {
+    co_return co_await on_pool(pool_, [&]() -> result<json::value> {
+      if (!view_) {
+        auto opened = checksum_view::open(url_);
+        if (!opened)
+          return fail(std::move(opened).error());
+        view_ = std::move(*opened);
+      }
+      auto rows = view_->list(type, state, after, limit);
+      if (!rows) {
+        view_.reset(); // the next one connects anew
+        return fail(std::move(rows).error());
+      }
+      return to_json(*rows, limit);
+    });
+  }
+
+private:
+  std::string url_;
+  std::unique_ptr<checksum_view> view_;
+  boost::asio::thread_pool pool_{1};
+};
+
+void add_verification_routes(router& routes, const std::shared_ptr<const primary_api>& parts) {
+  auto reader = std::make_shared<checksum_reader>(parts->database_url);
+  routes.add("GET", "/api/v1/verification/*",
+             [parts, reader](const http_request& request) -> awaitable<result<http_answer>> {
+               const auto settings = parts->settings();
+               if (auto ok = check_operator(request, *settings); !ok)
+                 co_return fail(ok.error());
+               const auto& type = request.captured.front();
+               if (auto known = declared_type(*settings, type); !known)
+                 co_return fail(known.error());
+               std::optional<verification_state> state;
+               if (const auto text = request.parameter("state")) {
+                 state = verification_state::pending;
+                 if (!parse(*text, *state))
+                   co_return fail(ec::protocol,
+                                  "\"state\" is pending, started, succeeded, failed or disabled");
+               }
+               const auto after = number_parameter<record_id>(request, "after");
+               if (!after)
+                 co_return fail(after.error());
+               const auto limit = number_parameter<std::size_t>(request, "limit");
+               if (!limit)
+                 co_return fail(limit.error());
+               auto rows = co_await reader->list(
+                   type, state, after->value_or(record_id_before_all),
+                   std::clamp<std::size_t>(limit->value_or(list_rows_default), 1, list_rows_max));
+               if (!rows)
+                 co_return fail(rows.error());
+               co_return json_answer(*rows);
+             });
+
+  add_marking_action<std::int64_t>(routes, "reverify", parts, &primary_api::registry,
+                                   atom::reverify_v);
+}
+
+} // namespace
+
 void add_primary_api(router& routes, primary_api given) {
   auto parts = std::make_shared<const primary_api>(std::move(given));
+  add_verification_routes(routes, parts);
   auto pool = std::make_shared<boost::asio::thread_pool>(1);
   add_doctor_route(routes, parts->settings);
   add_health_routes(
@@ -403,6 +493,10 @@ void add_primary_api(router& routes, primary_api given) {
                co_return json_answer(json::object{});
              });
   add_scan_routes(routes, parts);
+  add_digest_route(
+      routes,
+      [parts](const http_request& request) { return check_operator(request, *parts->settings()); },
+      parts->digests);
 
   routes.add("POST", "/api/v1/mark",
              [parts, pool](const http_request& request) -> awaitable<result<http_answer>> {

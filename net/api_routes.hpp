@@ -34,8 +34,11 @@ struct primary_api {
   caf::actor asker;
   primary_registry_actor registry;
   std::string identity;
+  std::string database_url;
   /// What `wait` on the primary itself waits for: everything is folded below this transaction.
   std::function<result<std::uint64_t>()> mark;
+  /// Digests of the catalogue; blocks.
+  std::function<result<digest_page>(const digest_request&)> digests;
 };
 void add_primary_api(router& routes, primary_api parts);
 

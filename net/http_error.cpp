@@ -12,7 +12,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr auto ec_first = static_cast<int>(ec::invalid_config);
-constexpr auto ec_last = static_cast<int>(ec::log_trimmed);
+constexpr auto ec_last = static_cast<int>(ec::scope_unknown);
 constexpr std::size_t message_bytes_max = 2'000;
 
 std::optional<ec> parse_code(std::string_view text) {
@@ -34,6 +34,8 @@ unsigned http_status_of(ec code) {
     return 409;
   case ec::log_trimmed:
     return 410;
+  case ec::scope_unknown:
+    return 412;
   case ec::protocol:
   case ec::bad_locator:
     return 400;

@@ -37,6 +37,7 @@ ec seen_from_here(ec code) {
   case ec::unauthorized:
   case ec::position_unknown:
   case ec::log_trimmed:
+  case ec::scope_unknown:
   case ec::type_waiting:
   case ec::not_found:
   case ec::protocol:

@@ -42,6 +42,9 @@ http_client_actor::behavior_type http_client(http_client_actor::pointer self,
       [=](const records_request& what) {
         return pass_on<records_page>(self, [&](auto back) { link->records(what, back); });
       },
+      [=](const digest_request& what) {
+        return pass_on<digest_page>(self, [&](auto back) { link->digests(what, back); });
+      },
       [=](atom::position) {
         return pass_on<primary_position>(self, [&](auto back) { link->position(back); });
       },
@@ -49,6 +52,7 @@ http_client_actor::behavior_type http_client(http_client_actor::pointer self,
         return pass_on<done, void>(self,
                                    [&](auto back) { link->fetch(what.job, what.into, back); });
       },
+      [=](atom::scope, const site_scope& scope) { link->set_scope(scope); },
       [](const link_turn& turn) { turn.run(); },
   };
 }

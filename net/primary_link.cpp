@@ -9,6 +9,7 @@
 #include "net/io_thread.hpp"
 #include "net/link_connection.hpp"
 #include "net/on_pool.hpp"
+#include "net/scope_json.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -33,6 +34,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::size_t read_bytes = 256 * 1024;
+constexpr std::size_t scope_answer_bytes_max = 64 * 1024;
 constexpr batch_limits small_limits{.blobs = 256, .content_bytes = 16u << 20};
 constexpr batch_limits large_limits{.blobs = 1};
 
@@ -48,36 +50,52 @@ std::string events_target(const events_request& request) {
          "&wait_ms=" + std::to_string(request.wait.count());
 }
 
+std::string with_scope(std::string target, const scope_digest& scope) {
+  if (scope.empty())
+    return target;
+  target += target.find('?') == std::string::npos ? '?' : '&';
+  return target += "scope=" + scope;
+}
+
 class http_link final : public primary_link {
 public:
   explicit http_link(primary_link_settings settings);
   ~http_link() override { http_link::stop(); }
 
   void events(const events_request& request, callback<events_page> done) override {
-    ask(events_, events_target(request), identity_.patience + request.wait, parse_events_page,
-        std::move(done));
+    ask(events_, {events_target(request), {}, identity_.patience + request.wait, request.scope},
+        parse_events_page, of_scope(request.scope, std::move(done)));
   }
   void catalogue(const catalogue_request& request, callback<catalogue_page> done) override {
     ask(catalogue_,
-        "/v1/catalogue/" + request.type + "?after=" + std::to_string(request.after) +
-            "&limit=" + std::to_string(request.limit),
-        identity_.patience, parse_catalogue_page, std::move(done));
+        {"/v1/catalogue/" + request.type + "?after=" + std::to_string(request.after) +
+             "&limit=" + std::to_string(request.limit),
+         {},
+         identity_.patience,
+         request.scope},
+        parse_catalogue_page, of_scope(request.scope, std::move(done)));
   }
   void records(const records_request& request, callback<records_page> done) override {
-    ask(
-        catalogue_, "/v1/records", identity_.patience, parse_records_page,
-        [done = std::move(done), asked = request.records](result<records_page> page) {
-          if (page)
-            page->asked = asked;
-          done(std::move(page));
-        },
-        to_json(request));
+    callback<records_page> with_asked = [done = std::move(done),
+                                         asked = request.records](result<records_page> page) {
+      if (page)
+        page->asked = asked;
+      done(std::move(page));
+    };
+    ask(catalogue_, {"/v1/records", to_json(request), identity_.patience, request.scope},
+        parse_records_page, of_scope(request.scope, std::move(with_asked)));
+  }
+  void digests(const digest_request& request, callback<digest_page> done) override {
+    ask(catalogue_, {"/v1/digests", to_json(request), identity_.patience, request.scope},
+        parse_digest_page, of_scope(request.scope, std::move(done)));
   }
   void position(callback<primary_position> done) override {
-    ask(position_, "/v1/position", identity_.patience, parse_primary_position, std::move(done));
+    ask(position_, {"/v1/position", {}, identity_.patience, {}}, parse_primary_position,
+        std::move(done));
   }
   void fetch(std::shared_ptr<sync_job> job, std::shared_ptr<receiver> into,
              callback<void> done) override;
+  void set_scope(const site_scope& scope) override;
   void set_secret(std::string secret) override;
   void set_tls(tls_context tls) override;
   void set_bandwidth(bandwidth_plan plan) override;
@@ -105,16 +123,34 @@ private:
     asio::steady_timer pause;
   };
 
+  struct scoped_question {
+    std::string target;
+    /// Empty: GET; else it is sent with POST.
+    std::string body;
+    std::chrono::milliseconds patience;
+    scope_digest scope;
+    /// The primary was told the scope for this question already.
+    bool told = false;
+  };
+  using text_callback = std::function<void(result<std::string>)>;
+
   template <class T>
-  void ask(control_channel& channel, std::string target, std::chrono::milliseconds patience,
-           result<T> (*parse)(std::string_view), std::type_identity_t<callback<T>> done,
-           std::string body = {});
+  void ask(control_channel& channel, scoped_question question, result<T> (*parse)(std::string_view),
+           std::type_identity_t<callback<T>> done);
+  void ask_text(control_channel& channel, scoped_question question, text_callback done);
+  /// On the socket thread: makes the scope known, then asks again.
+  void tell_scope(control_channel& channel, scoped_question question, text_callback done);
+  /// A page that was read under another scope than it was asked for is none.
+  template <class Page>
+  callback<Page> of_scope(const scope_digest& scope, callback<Page> done) const;
   /// Runs `work` on the socket thread. False once the link has stopped.
   template <class Work>
   bool post(Work work);
 
   asio::awaitable<void> run(lane& through);
   asio::awaitable<void> fetch_batch(lane& through, blob_batch& batch);
+  /// Asks for blobs under the scope as it is now.
+  asio::awaitable<result<void>> ask_for_blobs(lane& through, const std::string& body);
   asio::awaitable<result<void>> receive(lane& through, blob_batch& batch);
   /// How many bytes may be read now; waits until there are some, or the link stops.
   asio::awaitable<std::size_t> turn(lane& through);
@@ -137,6 +173,9 @@ private:
 
   // On the socket thread only.
   bool stopping_ = false;
+  /// What the site wants: its digest, and how the primary is told.
+  scope_digest scope_;
+  std::string scope_body_;
   control_channel events_;
   control_channel catalogue_;
   control_channel position_;
@@ -185,19 +224,64 @@ bool http_link::post(Work work) {
 }
 
 template <class T>
-void http_link::ask(control_channel& channel, std::string target,
-                    std::chrono::milliseconds patience, result<T> (*parse)(std::string_view),
-                    std::type_identity_t<callback<T>> done, std::string body) {
-  control_question question{std::move(target), std::move(body), patience,
-                            [this, parse, done](result<std::string> text) {
-                              if (text)
-                                cap_.charge(text->size());
-                              done(text ? parse(*text) : fail(std::move(text).error()));
-                            }};
-  if (!post([&channel, question = std::move(question)]() mutable {
-        channel.ask(std::move(question));
-      }))
+void http_link::ask(control_channel& channel, scoped_question question,
+                    result<T> (*parse)(std::string_view), std::type_identity_t<callback<T>> done) {
+  ask_text(channel, std::move(question), [this, parse, done](result<std::string> text) {
+    if (text)
+      cap_.charge(text->size());
+    done(text ? parse(*text) : fail(std::move(text).error()));
+  });
+}
+
+void http_link::ask_text(control_channel& channel, scoped_question question, text_callback done) {
+  control_question asked{
+      with_scope(question.target, question.scope), question.body, question.patience,
+      [this, &channel, question, done](result<std::string> text) {
+        const bool unknown = !text && text.error().code == ec::scope_unknown;
+        if (!unknown || question.told || question.scope.empty())
+          return done(std::move(text));
+        if (!post([this, &channel, question, done] { tell_scope(channel, question, done); }))
+          done(fail(node_ends()));
+      }};
+  if (!post([&channel, asked = std::move(asked)]() mutable { channel.ask(std::move(asked)); }))
     done(fail(node_ends()));
+}
+
+void http_link::tell_scope(control_channel& channel, scoped_question question, text_callback done) {
+  if (question.scope != scope_)
+    return done(fail(ec::scope_unknown, "what this site wants has changed meanwhile"));
+  question.told = true;
+  channel.ask({"/v1/scope", scope_body_, identity_.patience,
+               [this, &channel, question, done](const result<std::string>& text) {
+                 if (!text)
+                   return done(fail(text.error()));
+                 const auto kept = parse_scope_answer(*text);
+                 if (!kept)
+                   return done(fail(kept.error()));
+                 if (*kept != question.scope)
+                   return done(fail(ec::protocol, "the primary calls this site's scope by another "
+                                                  "name than the site does; upgrade one of them"));
+                 ask_text(channel, question, done);
+               }});
+}
+
+template <class Page>
+primary_link::callback<Page> http_link::of_scope(const scope_digest& scope,
+                                                 callback<Page> done) const {
+  return [scope, done = std::move(done), url = identity_.url](result<Page> page) {
+    if (page && page->scope != scope)
+      page = fail(ec::protocol, "the primary at " + url +
+                                    " does not know of scopes, which [selective_sync] and "
+                                    "predicate need; upgrade it");
+    done(std::move(page));
+  };
+}
+
+void http_link::set_scope(const site_scope& scope) {
+  post([this, digest = digest_of(scope), body = to_json(scope)]() mutable {
+    scope_ = std::move(digest);
+    scope_body_ = std::move(body);
+  });
 }
 
 void http_link::set_secret(std::string secret) {
@@ -261,11 +345,32 @@ asio::awaitable<void> http_link::fetch_batch(lane& through, blob_batch& batch) {
   });
   if (stopping_ || batch.size() == 0)
     co_return;
-  auto received = co_await through.connection.ask("POST", "/v1/blobs", body, identity_.patience);
+  auto received = co_await ask_for_blobs(through, body);
   if (received)
     received = co_await receive(through, batch);
   if (!received)
     batch.fail_rest(stopping_ ? node_ends() : received.error());
+}
+
+asio::awaitable<result<void>> http_link::ask_for_blobs(lane& through, const std::string& body) {
+  auto& connection = through.connection;
+  auto target = with_scope("/v1/blobs", scope_);
+  auto asked = co_await connection.ask("POST", target, body, identity_.patience);
+  if (asked || asked.error().code != ec::scope_unknown)
+    co_return asked;
+  if (!scope_.empty()) {
+    const auto scope = scope_body_; // it may change meanwhile
+    asked = co_await connection.ask("POST", "/v1/scope", scope, identity_.patience);
+    if (!asked) // nothing is known of the records
+      co_return fail(ec::primary_unreachable, asked.error().message);
+    if (const auto text = co_await connection.read_text(scope_answer_bytes_max); !text)
+      co_return fail(text.error());
+  }
+  target = with_scope("/v1/blobs", scope_);
+  asked = co_await connection.ask("POST", target, body, identity_.patience);
+  if (!asked && asked.error().code == ec::scope_unknown)
+    co_return fail(ec::primary_unreachable, asked.error().message);
+  co_return asked;
 }
 
 asio::awaitable<result<void>> http_link::receive(lane& through, blob_batch& batch) {

@@ -17,6 +17,7 @@
 #include "config/error.hpp"
 #include "net/bandwidth_cap.hpp"
 #include "net/tls.hpp"
+#include "registry/range_digests.hpp"
 #include "registry/records.hpp"
 #include "strategies/strategy.hpp"
 
@@ -57,12 +58,14 @@ public:
 
   // These fail with ec::primary_unreachable, ec::unauthorized, ec::protocol or ec::stopping, and
   // with what the primary itself may say: ec::position_unknown, ec::log_trimmed, ec::type_waiting,
-  // ec::not_found.
+  // ec::not_found. A primary that does not know the scope of a request is told it, and asked again;
+  // they fail with ec::scope_unknown where that was another than set_scope() last named.
 
   virtual void events(const events_request& request, callback<events_page> done) = 0;
   virtual void catalogue(const catalogue_request& request, callback<catalogue_page> done) = 0;
   /// `asked` of the answer is what was asked for.
   virtual void records(const records_request& request, callback<records_page> done) = 0;
+  virtual void digests(const digest_request& request, callback<digest_page> done) = 0;
   virtual void position(callback<primary_position> done) = 0;
 
   /// Moves the job's bytes into the receiver, until it has finished or matched. Fails with one of
@@ -71,6 +74,9 @@ public:
   /// with; ec::lease_lost where the job's lease was revoked.
   virtual void fetch(std::shared_ptr<sync_job> job, std::shared_ptr<receiver> into,
                      callback<void> done) = 0;
+
+  /// What this site wants from now on; blobs are asked for under it.
+  virtual void set_scope(const site_scope& scope) = 0;
 
   /// Signs with this from now on.
   virtual void set_secret(std::string secret) = 0;

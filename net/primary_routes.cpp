@@ -5,12 +5,16 @@
 #include "net/feed_json.hpp"
 #include "net/on_pool.hpp"
 #include "net/reader_pool.hpp"
+#include "net/scope_json.hpp"
+#include "net/site_scopes.hpp"
+#include "registry/catalogue_digest.hpp"
 #include "registry/horizon.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
@@ -114,12 +118,21 @@ struct primary_routes::impl {
   asio::awaitable<result<http_answer>> events(const http_request& request);
   asio::awaitable<result<http_answer>> catalogue(const http_request& request);
   asio::awaitable<result<http_answer>> records(const http_request& request);
+  asio::awaitable<result<http_answer>> digests(const http_request& request);
   asio::awaitable<result<http_answer>> position(const http_request& request);
+  asio::awaitable<result<http_answer>> scope(const http_request& request);
   asio::awaitable<result<void>> blobs(const http_request& request, answer_stream& out);
 
-  result<events_page> read_events(const events_request& wanted);
-  result<http_answer> read_catalogue(const catalogue_request& wanted);
-  result<http_answer> read_records(const std::string& body);
+  result<events_page> read_events(const events_request& wanted, const site_scope& scope);
+  result<http_answer> read_catalogue(const catalogue_request& wanted, const site_scope& scope);
+  result<http_answer> read_records(const std::string& body, const site_scope& scope);
+  result<digest_page> read_digests(const digest_request& wanted, const site_scope& scope);
+  result<http_answer> keep_scope(const http_request& request);
+  void note_walk(const std::string& type);
+  /// What the request is about.
+  result<shared_scope> scope_of(const http_request& request) {
+    return scopes.find(request.site, request.parameter("scope"));
+  }
   result<primary_position> read_position();
   result<std::unique_ptr<blob_sender>> prepare_blobs(const http_request& from);
 
@@ -135,6 +148,7 @@ struct primary_routes::impl {
 
   primary_routes_settings settings;
   reader_pool readers;
+  site_scopes scopes;
 
   std::mutex mutex;
   // Under the mutex.
@@ -144,6 +158,8 @@ struct primary_routes::impl {
   horizon_samples horizon;
   std::optional<horizon_blocker> blocker;
   std::map<std::string, site_note> notes;
+  /// Types that sites began to walk through. Guarded by `mutex`.
+  std::set<std::string> walked;
 
   // On the server's thread only.
   std::map<std::string, told> sites;
@@ -162,6 +178,9 @@ asio::awaitable<result<http_answer>> primary_routes::impl::events(const http_req
   const auto wanted = read_events_request(request);
   if (!wanted)
     co_return fail(wanted.error());
+  const auto scope = scope_of(request);
+  if (!scope)
+    co_return fail(scope.error());
   const auto deadline = std::chrono::steady_clock::now() + wanted->wait;
   asio::steady_timer pause{co_await asio::this_coro::executor};
   bool noted = false;
@@ -171,7 +190,8 @@ asio::awaitable<result<http_answer>> primary_routes::impl::events(const http_req
       const std::scoped_lock lock{mutex};
       version = statuses_version;
     }
-    auto page = co_await on_pool(database, request.site, [&] { return read_events(*wanted); });
+    auto page =
+        co_await on_pool(database, request.site, [&] { return read_events(*wanted, **scope); });
     if (!page) {
       auto why = std::move(page).error();
       if (why.code == ec::log_trimmed && request.wire < 2) // an older site starts over instead
@@ -236,12 +256,13 @@ asio::awaitable<result<bool>> primary_routes::impl::has_news(const event_positio
   co_return known.statuses_version != statuses_version;
 }
 
-result<events_page> primary_routes::impl::read_events(const events_request& wanted) {
+result<events_page> primary_routes::impl::read_events(const events_request& wanted,
+                                                      const site_scope& scope) {
   auto page = readers.ask([&](primary_reader& reader) -> result<events_page> {
     auto identity = reader.identity();
     if (!identity)
       return fail(std::move(identity).error());
-    auto read = reader.events(wanted.after, wanted.limit);
+    auto read = reader.events(wanted.after, wanted.limit, scope);
     if (read)
       read->identity = std::move(*identity);
     return read;
@@ -292,31 +313,74 @@ asio::awaitable<result<http_answer>> primary_routes::impl::catalogue(const http_
     if (!read)
       co_return fail(std::move(read).error());
   wanted.limit = std::clamp<std::size_t>(wanted.limit, 1, catalogue_max);
-  co_return co_await on_pool(database, request.site, [&] { return read_catalogue(wanted); });
+  const auto scope = scope_of(request);
+  if (!scope)
+    co_return fail(scope.error());
+  co_return co_await on_pool(database, request.site,
+                             [&] { return read_catalogue(wanted, **scope); });
 }
 
-result<http_answer> primary_routes::impl::read_catalogue(const catalogue_request& wanted) {
+result<http_answer> primary_routes::impl::read_catalogue(const catalogue_request& wanted,
+                                                         const site_scope& scope) {
   const auto page = readers.ask([&](primary_reader& reader) {
-    return reader.catalogue(wanted.type, wanted.after, wanted.limit);
+    return reader.catalogue(wanted.type, wanted.after, wanted.limit, scope);
   });
   if (!page)
     return fail(page.error());
+  if (wanted.after == record_id_before_all)
+    note_walk(wanted.type);
   return json_answer(to_json(*page));
 }
 
 asio::awaitable<result<http_answer>> primary_routes::impl::records(const http_request& request) {
-  co_return co_await on_pool(database, request.site, [&] { return read_records(request.body); });
+  const auto scope = scope_of(request);
+  if (!scope)
+    co_return fail(scope.error());
+  co_return co_await on_pool(database, request.site,
+                             [&] { return read_records(request.body, **scope); });
 }
 
-result<http_answer> primary_routes::impl::read_records(const std::string& body) {
+result<http_answer> primary_routes::impl::read_records(const std::string& body,
+                                                       const site_scope& scope) {
   const auto wanted = parse_records_request(body);
   if (!wanted)
     return fail(wanted.error());
   const auto page = readers.ask(
-      [&](primary_reader& reader) { return reader.look_up(wanted->type, wanted->records); });
+      [&](primary_reader& reader) { return reader.look_up(wanted->type, wanted->records, scope); });
   if (!page)
     return fail(page.error());
   return json_answer(to_json(*page));
+}
+
+asio::awaitable<result<http_answer>> primary_routes::impl::digests(const http_request& request) {
+  const auto wanted = parse_digest_request(request.body);
+  if (!wanted)
+    co_return fail(wanted.error());
+  const auto scope = scope_of(request);
+  if (!scope)
+    co_return fail(scope.error());
+  const auto page =
+      co_await on_pool(database, request.site, [&] { return read_digests(*wanted, **scope); });
+  if (!page)
+    co_return fail(page.error());
+  if (!wanted->ranges.empty() && wanted->ranges.front().after == record_id_before_all)
+    note_walk(wanted->type);
+  co_return json_answer(to_json(*page));
+}
+
+void primary_routes::impl::note_walk(const std::string& type) {
+  const std::scoped_lock lock{mutex};
+  walked.insert(type);
+}
+
+result<digest_page> primary_routes::impl::read_digests(const digest_request& wanted,
+                                                       const site_scope& scope) {
+  return readers.ask([&](primary_reader& reader) {
+    const auto read = [&](record_id after, std::size_t limit) {
+      return reader.catalogue(wanted.type, after, limit, scope);
+    };
+    return digest_catalogue(read, wanted);
+  });
 }
 
 asio::awaitable<result<http_answer>> primary_routes::impl::position(const http_request& request) {
@@ -343,6 +407,22 @@ result<primary_position> primary_routes::impl::read_position() {
     return primary_position{std::move(*identity), *place, bounds->xmax,
                             horizon.horizon(bounds->xmin)};
   });
+}
+
+// -- scopes
+
+asio::awaitable<result<http_answer>> primary_routes::impl::scope(const http_request& request) {
+  co_return co_await on_pool(database, request.site, [&] { return keep_scope(request); });
+}
+
+result<http_answer> primary_routes::impl::keep_scope(const http_request& request) {
+  auto scope = parse_site_scope(request.body);
+  if (!scope)
+    return fail(std::move(scope).error());
+  const auto kept = scopes.keep(request.site, std::move(*scope));
+  if (!kept)
+    return fail(kept.error());
+  return json_answer(scope_answer(*kept));
 }
 
 // -- blobs
@@ -386,8 +466,11 @@ result<std::unique_ptr<blob_sender>> primary_routes::impl::prepare_blobs(const h
   records.reserve(request->blobs.size());
   for (const auto& blob : request->blobs)
     records.push_back(blob.record);
-  auto rows =
-      readers.ask([&](primary_reader& reader) { return reader.resolve(request->type, records); });
+  const auto scope = scope_of(from);
+  if (!scope)
+    return fail(scope.error());
+  auto rows = readers.ask(
+      [&](primary_reader& reader) { return reader.resolve(request->type, records, **scope); });
   if (!rows)
     return fail(std::move(rows).error());
   if (rows->size() != records.size())
@@ -432,6 +515,7 @@ primary_routes::~primary_routes() = default;
 
 void primary_routes::configure(std::vector<replicable_type> types,
                                std::map<std::string, std::shared_ptr<strategy>> stores) {
+  impl_->scopes.configure(types);
   impl_->readers.declare(std::move(types));
   const std::scoped_lock lock{impl_->mutex};
   impl_->stores = std::move(stores);
@@ -457,6 +541,16 @@ std::vector<site_note> primary_routes::take_site_notes() {
   return out;
 }
 
+std::vector<std::string> primary_routes::take_walked_types() {
+  const std::scoped_lock lock{impl_->mutex};
+  const auto taken = std::exchange(impl_->walked, {});
+  return {taken.begin(), taken.end()};
+}
+
+result<digest_page> primary_routes::digests(const digest_request& wanted) {
+  return impl_->read_digests(wanted, {});
+}
+
 void primary_routes::add_to(router& routes) {
   auto* const parts = impl_.get();
   routes.add("GET", "/v1/events",
@@ -465,8 +559,12 @@ void primary_routes::add_to(router& routes) {
              [parts](const http_request& request) { return parts->catalogue(request); });
   routes.add("POST", "/v1/records",
              [parts](const http_request& request) { return parts->records(request); });
+  routes.add("POST", "/v1/digests",
+             [parts](const http_request& request) { return parts->digests(request); });
   routes.add("GET", "/v1/position",
              [parts](const http_request& request) { return parts->position(request); });
+  routes.add("POST", "/v1/scope",
+             [parts](const http_request& request) { return parts->scope(request); });
   routes.add_stream("POST", "/v1/blobs", [parts](const http_request& request, answer_stream& out) {
     return parts->blobs(request, out);
   });

@@ -9,6 +9,7 @@
 #include "config/config.hpp"
 #include "net/router.hpp"
 #include "registry/primary_reader.hpp"
+#include "registry/range_digests.hpp"
 #include "registry/site_standing.hpp"
 #include "strategies/strategy.hpp"
 
@@ -44,7 +45,8 @@ public:
   explicit primary_routes(primary_routes_settings settings);
   ~primary_routes();
 
-  /// What is replicated from now on, and the store of each type by its name.
+  /// What is replicated from now on, and the store of each type by its name. Disabled types are
+  /// not; they are known to scopes all the same.
   void configure(std::vector<replicable_type> types,
                  std::map<std::string, std::shared_ptr<strategy>> stores);
 
@@ -54,6 +56,12 @@ public:
 
   /// Where sites stand that have asked for events since this was called last.
   std::vector<site_note> take_site_notes();
+
+  /// Digests of ranges of the catalogue, as it is served. Blocks in the database; any thread.
+  result<digest_page> digests(const digest_request& wanted);
+  /// The types whose catalogue a site began to read, or to compare, since this was called last.
+  /// Thread-safe.
+  std::vector<std::string> take_walked_types();
 
   /// Adds the routes below /v1. They refer to this object.
   void add_to(router& routes);

@@ -16,6 +16,7 @@ int check_command(const std::filesystem::path& config_file, console io) {
          << (settings.role == site_role::primary ? "primary" : "secondary") << ", "
          << settings.types.size() << " replicable type" << (settings.types.size() == 1 ? "" : "s")
          << '\n';
+  show_missing_columns(settings, io.out);
   return exit_code::done;
 }
 

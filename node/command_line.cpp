@@ -42,14 +42,22 @@ struct arguments {
   std::filesystem::path config_file;
   secret_options secret;
   bool check_grants = false;
+  bool check_counts = false;
   bool doctor_as_json = false;
+  migrate_model_options migrate_model;
+  double migrate_seconds = 60;
   bool uninstall_yes = false;
   double uninstall_seconds = 60;
   bool status_as_json = false;
   double wait_seconds = 60;
   bool wait_strict = false;
+  bool wait_synced = false;
+  compare_options compare;
+  double compare_seconds = 10;
+  orphans_options orphans;
   list_options list;
   resync_options resync;
+  reverify_options reverify;
   std::string switched_type;
   publish_options publish;
   bool sites_as_json = false;
@@ -198,7 +206,8 @@ private:
     return add_with_config(
         name, sentence, more,
         [this, run] {
-          auto settings = good_config();
+          // A store that is away is just what one wants to ask the node about.
+          auto settings = good_config(true);
           if (!settings)
             return exit_code::usage;
           site_access site{*settings, args_.config_file, [&](const api_request& request) {
@@ -209,8 +218,10 @@ private:
         beneath);
   }
 
-  std::optional<config> good_config() {
+  std::optional<config> good_config(bool stores_may_be_away = false) {
     auto loaded = load_config(args_.config_file);
+    if (stores_may_be_away)
+      std::erase_if(loaded.mistakes, [](const config_mistake& one) { return one.of_store; });
     for (const auto& mistake : loaded.mistakes)
       io_.err << to_string(mistake) << '\n';
     if (!loaded.mistakes.empty())
@@ -250,20 +261,25 @@ void command_line::add_local_commands() {
   of_site->needs(from);
   from->needs(of_site);
 
-  add_with_config(
+  auto check = add_with_config(
       "check", "Explains every mistake in a configuration, before anything runs.",
       "Example: farshore check -c /etc/farshore/farshore.toml\n"
       "Each line is file:line: what is wrong, and what to write instead.\n"
       "With --grants, for an existing database: what its administrator runs first, as a\n"
       "superuser: farshore check --grants -c FILE | psql DATABASE",
       [this] {
-        if (!args_.check_grants)
+        if (!args_.check_grants && !args_.check_counts)
           return check_command(args_.config_file, io_);
-        auto settings = good_config();
-        return settings ? grants_command(*settings, io_) : exit_code::usage;
-      })
-      ->add_flag("--grants", args_.check_grants,
-                 "Print the SQL that gives the node's database user what it needs");
+        auto settings = good_config(true);
+        if (!settings)
+          return exit_code::usage;
+        return args_.check_counts ? check_counts_command(*settings, io_)
+                                  : grants_command(*settings, io_);
+      });
+  check->add_flag("--grants", args_.check_grants,
+                  "Print the SQL that gives the node's database user what it needs");
+
+  check->add_flag("--counts", args_.check_counts)->group(""); // for those who work on Farshore
 
   add_with_config(
       "doctor", "Looks at everything that a site needs, and says what is wrong.",
@@ -281,6 +297,26 @@ void command_line::add_local_commands() {
             args_.doctor_as_json, io_);
       })
       ->add_flag("--json", args_.doctor_as_json, "Print JSON: docs/reference/cli.md");
+
+  auto migrate = add_with_config(
+      "migrate-model", "Gives a type's table the columns that verification = \"columns\" needs.",
+      "Example: farshore migrate-model package_file --dry-run -c FILE\n"
+      "         farshore migrate-model package_file -c FILE\n"
+      "On a primary. Prints each statement and runs it, never waiting for a lock for longer than\n"
+      "a tenth of a second, so that the application does not queue behind it; indexes are made\n"
+      "concurrently. The node may run meanwhile. May be called again.",
+      [this] {
+        auto settings = good_config();
+        if (!settings)
+          return exit_code::usage;
+        args_.migrate_model.timeout = from_seconds(args_.migrate_seconds);
+        return migrate_model_command(*settings, args_.migrate_model, with_.sleep, io_);
+      });
+  migrate->add_option("type", args_.migrate_model.type, "The type's name")
+      ->required()
+      ->type_name("TYPE");
+  migrate->add_flag("--dry-run", args_.migrate_model.dry_run, "Print the statements, run none");
+  add_timeout(migrate, args_.migrate_seconds, "Seconds to wait for the table's locks at most");
 
   auto uninstall = add_with_config(
       "uninstall", "Takes Farshore's triggers and schema out of the site's database.",
@@ -308,7 +344,7 @@ void command_line::add_local_commands() {
                   "Example: psql \"$(farshore database-url -c FILE)\"\n"
                   "A managed database answers only while the node runs.",
                   [this] {
-                    auto settings = good_config();
+                    auto settings = good_config(true);
                     return settings ? database_url_command(*settings, io_) : exit_code::usage;
                   });
 }
@@ -322,30 +358,66 @@ void command_line::add_questions() {
       ->add_flag("--json", args_.status_as_json, "Print the node's JSON as it is");
 
   auto wait = add_for_site(
-      "wait", "Waits until this site has all that the primary has committed by now.",
+      "wait",
+      "Waits until this site has, and has verified, all that the primary has committed by now.",
       "Example: farshore wait -c FILE --timeout 120 && echo synced\n"
       "On a secondary: until every change committed on the primary when the command was called is\n"
-      "applied, and every record of every enabled type is synced or accounted for (missing on the\n"
-      "primary, its type's table not there yet), which is printed. On a primary: until the log is\n"
-      "folded. Ends with 1 when the time is over, and says what is missing and why.",
+      "applied, and every record of every enabled type is synced and verified, or accounted for\n"
+      "(missing on the primary, its type's table not there yet), which is printed. On a primary:\n"
+      "until the log is folded and every record checksummed. Ends with 1 when the time is over, "
+      "and says what is missing and why.",
       [this](const site_access& site) {
-        wait_options options{from_seconds(args_.wait_seconds), args_.wait_strict};
+        wait_options options{from_seconds(args_.wait_seconds), args_.wait_strict,
+                             args_.wait_synced};
         return wait_command(site, options, with_.time, with_.sleep, io_);
       });
   add_timeout(wait, args_.wait_seconds, "Seconds to wait at most");
   wait->add_flag("--strict", args_.wait_strict, "What is only accounted for makes it a 1");
+  wait->add_flag("--synced", args_.wait_synced, "Synced is enough, verified or not");
+
+  auto compare = add_for_site(
+      "compare", "Proves that this site has what its primary has, or names what differs.",
+      "Example: farshore compare -c FILE\n"
+      "         farshore compare package_file --limit 100 -c FILE\n"
+      "On a secondary: compares every record (where it lies, its revision, its checksum) by\n"
+      "digests, and looks at what differs three times before it says so. Ends with 0 if all is\n"
+      "equal, with 1 if not. The short digest is the same at both sites if they are equal: on a\n"
+      "primary the command prints its own. What differs is put right by farshore recheck.",
+      [this](const site_access& site) {
+        args_.compare.patience = from_seconds(args_.compare_seconds);
+        return compare_command(site, args_.compare, with_.sleep, io_);
+      });
+  compare->add_option("type", args_.compare.type, "The type's name; without it: all types")
+      ->type_name("TYPE");
+  compare
+      ->add_option("-n,--limit", args_.compare.limit,
+                   "Show at most so many differing records of a type")
+      ->capture_default_str()
+      ->check(CLI::Range(std::size_t{1}, std::size_t{5'000}))
+      ->type_name("N");
+  add_timeout(compare, args_.compare_seconds,
+              "Seconds to wait for what is under way, before each look");
+  compare->add_flag("--json", args_.compare.as_json, "Print JSON: docs/reference/api.md");
 
   auto list =
       add_for_site("list", "Shows the records of a type, their state and what failed.",
                    "Example: farshore list package_file --state failed -c FILE\n"
-                   "         farshore list manual --unsupported -c FILE",
+                   "         farshore list package_file --verification failed -c FILE\n"
+                   "         farshore list manual --unsupported -c FILE\n"
+                   "On a primary: how the verification of its records stands.",
                    [this](const site_access& site) { return list_command(site, args_.list, io_); });
   list->add_option("type", args_.list.type, "The type's name")->required()->type_name("TYPE");
   auto state = list->add_option("-s,--state", args_.list.state, "Only records in this state")
                    ->check(CLI::IsMember({"pending", "started", "synced", "failed"}));
-  list->add_flag("-u,--unsupported", args_.list.unsupported,
-                 "On a primary: what in a scanned folder is neither file nor link")
-      ->excludes(state);
+  auto unsupported =
+      list->add_flag("-u,--unsupported", args_.list.unsupported,
+                     "On a primary: what in a scanned folder is neither file nor link")
+          ->excludes(state);
+  list->add_option("--verification", args_.list.verification,
+                   "On a primary: only records whose verification is at this")
+      ->check(CLI::IsMember({"pending", "started", "succeeded", "failed", "disabled"}))
+      ->excludes(state)
+      ->excludes(unsupported);
   list->add_option("-n,--limit", args_.list.limit, "Show at most so many")
       ->capture_default_str()
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
@@ -367,6 +439,25 @@ void command_line::add_orders() {
   which->add_flag("--failed", args_.resync.failed, "Every failed record, now");
   which->add_flag("--all", args_.resync.all, "Every record of the type");
   which->require_option(1);
+
+  auto reverify = add_for_site(
+      "reverify", "Has records read from disk and verified again.",
+      "Example: farshore reverify package_file --id 7 8 9 -c FILE\n"
+      "         farshore reverify package_file --all -c FILE\n"
+      "On a primary: what was rewritten under an unchanged row is found, and reaches the\n"
+      "secondaries. Behind all that is fresh; each type is read again by itself, too, every\n"
+      "reverify_after.",
+      [this](const site_access& site) { return reverify_command(site, args_.reverify, io_); });
+  reverify->add_option("type", args_.reverify.type, "The type's name")
+      ->required()
+      ->type_name("TYPE");
+  auto those = reverify->add_option_group("which", "Exactly one of");
+  those->add_option("-i,--id", args_.reverify.ids, "Record ids")
+      ->expected(1, 10'000)
+      ->type_name("N");
+  those->add_flag("--failed", args_.reverify.failed, "Every record whose verification failed, now");
+  those->add_flag("--all", args_.reverify.all, "Every record of the type");
+  those->require_option(1);
 
   add_for_site(
       "pause", "Starts no further work for a type, or for all types.",
@@ -402,6 +493,24 @@ void command_line::add_orders() {
       ->add_option("type", args_.switched_type, "The type's name")
       ->required()
       ->type_name("TYPE");
+
+  auto orphans = add_for_site(
+      "orphans", "Shows files in a type's store that no record names, on a secondary.",
+      "Example: farshore orphans package_file -c FILE\n"
+      "         farshore orphans package_file --remove-orphans -c FILE\n"
+      "Nothing is removed without --remove-orphans, and where they are more than 5 % of the files\n"
+      "(and at least 10), or all of them, not without --yes either. Ends with 1 if some are left.",
+      [this](const site_access& site) {
+        return orphans_command(site, args_.orphans, with_.sleep, io_);
+      });
+  orphans->add_option("type", args_.orphans.type, "The type's name")->required()->type_name("TYPE");
+  orphans->add_flag("--remove-orphans", args_.orphans.remove, "Remove them");
+  orphans->add_flag("--yes", args_.orphans.yes, "Also where they are many");
+  orphans->add_option("-n,--limit", args_.orphans.limit, "Show at most so many")
+      ->capture_default_str()
+      ->check(CLI::Range(std::size_t{1}, std::size_t{5'000}))
+      ->type_name("N");
+  orphans->add_flag("--json", args_.orphans.as_json, "Print JSON: docs/reference/api.md");
 
   auto publish = add_for_site(
       "publish", "Tells the secondaries of a change that touched no row, on the primary.",

@@ -46,9 +46,24 @@ int secret_command(const secret_options& options, console io);
 int check_command(const std::filesystem::path& config_file, console io);
 /// CHECK --GRANTS: prints the SQL that lets the node into an existing database.
 int grants_command(const config& settings, console io);
+/// CHECK --COUNTS: counts the database's rows again, and compares with the counts that are kept.
+int check_counts_command(const config& settings, console io);
 
 /// DATABASE-URL: prints the address of the site's database.
 int database_url_command(const config& settings, console io);
+
+struct migrate_model_options {
+  std::string type;
+  /// Print the statements, and run none.
+  bool dry_run = false;
+  /// How long to ask for the application's locks.
+  std::chrono::milliseconds timeout{60'000};
+};
+/// MIGRATE-MODEL: gives a type's table the columns that verification = "columns" needs.
+int migrate_model_command(const config& settings, const migrate_model_options& options,
+                          const std::function<void(std::chrono::milliseconds)>& sleep, console io);
+/// Prints the SQL that types with verification = "columns" still need.
+void show_missing_columns(const config& settings, std::ostream& out);
 
 struct uninstall_options {
   bool yes = false;
@@ -78,6 +93,8 @@ struct list_options {
   std::size_t limit = 100;
   /// On a primary: what in a scanned type's folder is neither file nor link.
   bool unsupported = false;
+  /// On a primary: only records whose verification is at this; empty: all.
+  std::string verification{};
 };
 /// LIST: the records of a type in the registry, with what failed and when it is tried again.
 int list_command(const site_access& site, const list_options& options, console io);
@@ -85,13 +102,30 @@ int list_command(const site_access& site, const list_options& options, console i
 /// SITE LIST: the sites that read a primary's log, and how far each is behind.
 int site_list_command(const site_access& site, bool as_json, console io);
 
+struct compare_options {
+  /// Empty: all enabled ones.
+  std::string type{};
+  /// Differing records that are shown, of each type.
+  std::size_t limit = 20;
+  /// How long to wait for what is under way, before each look.
+  std::chrono::milliseconds patience{10'000};
+  bool as_json = false;
+};
+/// COMPARE: on a secondary whether it has just what its primary has, or what differs; on a primary
+/// its own digests.
+int compare_command(const site_access& site, const compare_options& options,
+                    const std::function<void(std::chrono::milliseconds)>& sleep, console io);
+
 struct wait_options {
   std::chrono::milliseconds timeout{60'000};
   /// What is accounted for (missing on the primary, types that wait for their table) makes a no.
   bool strict = false;
+  /// Being here is enough; verified it may become later.
+  bool synced = false;
 };
-/// WAIT: on a secondary until everything is here that the primary had committed when it was called;
-/// on a primary until its log is folded. `sleep` lets time pass on the clock of `time`.
+/// WAIT: on a secondary until everything is here, and verified, that the primary had committed when
+/// it was called; on a primary until its log is folded. `sleep` lets time pass on the clock of
+/// `time`.
 int wait_command(const site_access& site, const wait_options& options, const time_source& time,
                  const std::function<void(std::chrono::milliseconds)>& sleep, console io);
 
@@ -107,6 +141,16 @@ struct resync_options {
 /// RESYNC: marks records as due.
 int resync_command(const site_access& site, const resync_options& options, console io);
 
+struct reverify_options {
+  std::string type;
+  /// One of the three.
+  std::vector<std::int64_t> ids{};
+  bool failed = false;
+  bool all = false;
+};
+/// REVERIFY: has records read and verified again, at either site.
+int reverify_command(const site_access& site, const reverify_options& options, console io);
+
 /// PAUSE and RESUME, of one type or (empty) of all.
 int pause_command(const site_access& site, const std::string& type, console io);
 int resume_command(const site_access& site, const std::string& type, console io);
@@ -116,6 +160,18 @@ int recheck_command(const site_access& site, const std::string& type, console io
 
 /// APPROVE: lets go what a check or a scan of the type holds back.
 int approve_command(const site_access& site, const std::string& type, console io);
+
+struct orphans_options {
+  std::string type;
+  bool remove = false;
+  /// Also where they are many.
+  bool yes = false;
+  std::size_t limit = 100;
+  bool as_json = false;
+};
+/// ORPHANS: shows files in a type's store that no record names, and removes them.
+int orphans_command(const site_access& site, const orphans_options& options,
+                    const std::function<void(std::chrono::milliseconds)>& sleep, console io);
 
 struct publish_options {
   std::string type;

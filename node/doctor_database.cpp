@@ -13,7 +13,7 @@ namespace farshore {
 namespace {
 
 /// Writers, readers, lists, the doctor: see reader_pool and api_routes.
-constexpr int node_connections = 12;
+constexpr int node_connections = 14;
 constexpr std::size_t records_tried = 20;
 constexpr int oldest_server = 130'000;
 

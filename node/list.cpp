@@ -26,6 +26,9 @@ std::string note_of(const value& record) {
   auto failure = one_line(text_at(record, "/last_sync_failure"));
   if (bool_at(record, "/missing_on_primary"))
     return failure.empty() ? "missing on the primary" : "missing on the primary: " + failure;
+  if (text_at(record, "/verification_state") == "failed")
+    return "damaged: " + one_line(text_at(record, "/verification_failure")) +
+           (failure.empty() ? "" : "; " + failure);
   if (!bool_at(record, "/wanted"))
     return failure.empty() ? "to be removed" : "to be removed: " + failure;
   return failure;
@@ -80,14 +83,57 @@ int list_unsupported(const site_access& site, const list_options& options, conso
   return exit_code::done;
 }
 
+/// "missing" is a failure that mends itself.
+std::string verification_note(const value& record) {
+  auto failure = one_line(text_at(record, "/verification_failure"));
+  return bool_at(record, "/missing") ? "missing: " + failure : failure;
+}
+
+int list_verification(const site_access& site, const list_options& options, console io) {
+  const auto page = read_records(
+      site, "/api/v1/verification/" + options.type,
+      options.verification.empty() ? "" : "&state=" + options.verification, options.limit);
+  if (!page)
+    return report(page.error(), site, io);
+  if (options.as_json) {
+    io.out << boost::json::serialize(
+                  boost::json::object{{"records", page->records}, {"next", page->next}})
+           << '\n';
+    return exit_code::done;
+  }
+  if (page->records.empty()) {
+    io.out << "no records"
+           << " whose verification is at " << options.verification << '\n';
+    return exit_code::done;
+  }
+  using align = text_table::align;
+  text_table table{
+      {{"record", align::right}, {"key"}, {"verification"}, {"verified"}, {"next"}, {"note"}}};
+  for (const auto& record : page->records) {
+    const auto or_dash = [&](std::string_view path) {
+      auto text = text_at(record, path);
+      return text.empty() ? "-" : text;
+    };
+    table.add({std::to_string(int_at(record, "/record_id")), one_line(text_at(record, "/key")),
+               text_at(record, "/verification_state"), or_dash("/verified_at"),
+               or_dash("/verification_retry_at"), verification_note(record)});
+  }
+  table.print(io.out);
+  if (page->next.is_int64())
+    io.out << "… and more; give a higher --limit\n";
+  return exit_code::done;
+}
+
 } // namespace
 
 int list_command(const site_access& site, const list_options& options, console io) {
   if (options.unsupported)
     return list_unsupported(site, options, io);
+  if (!options.verification.empty() && site.settings.role == site_role::primary)
+    return list_verification(site, options, io);
   if (!has_role(site, site_role::secondary, "list", io))
     return exit_code::refused;
-  auto page = read_registry(site, options.type, options.state, options.limit);
+  auto page = read_registry(site, options.type, options.state, options.verification, options.limit);
   if (!page)
     return report(page.error(), site, io);
   if (options.as_json) {
@@ -96,7 +142,10 @@ int list_command(const site_access& site, const list_options& options, console i
     return exit_code::done;
   }
   if (page->records.empty()) {
-    io.out << "no records" << (options.state.empty() ? "" : " in state " + options.state) << '\n';
+    io.out << "no records" << (options.state.empty() ? "" : " in state " + options.state)
+           << (options.verification.empty() ? ""
+                                            : " whose verification is at " + options.verification)
+           << '\n';
     return exit_code::done;
   }
   print_records(page->records, io.out);

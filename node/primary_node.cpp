@@ -45,8 +45,9 @@ class primary_node final : public site_node {
 public:
   primary_node(const config& settings, std::shared_ptr<primary_store> store,
                std::unique_ptr<primary_reader> reader, primary_routes_settings serving,
-               failure_handler on_failure)
+               std::string database_url, failure_handler on_failure)
       : settings_{std::make_shared<const config>(settings)},
+        database_url_{std::move(database_url)},
         reader_{std::move(reader)},
         routes_{std::move(serving)},
         system_{actor_settings_} {
@@ -59,6 +60,13 @@ public:
       routes_.set_type_statuses(statuses);
     };
     parts.take_site_notes = [this] { return routes_.take_site_notes(); };
+    parts.take_walked_types = [this] { return routes_.take_walked_types(); };
+    parts.open_reader = [url = database_url_] { return primary_reader::open(url); };
+    parts.open_store = [](const replicable_type& type) {
+      return make_strategy(type, system_time());
+    };
+    parts.retry_base = settings.retry_base;
+    parts.retry_cap = settings.retry_cap;
     parts.on_fatal = std::move(on_failure);
     registry_ = system_.spawn<caf::detached>(primary_registry, std::move(parts));
     asker_ = system_.spawn(asker);
@@ -85,9 +93,11 @@ public:
     api.asker = asker_;
     api.registry = registry_;
     api.identity = *identity;
+    api.database_url = database_url_;
     api.mark = [this]() -> result<std::uint64_t> {
       return reader_->bounds().map([](const snapshot_bounds& now) { return now.xmax; });
     };
+    api.digests = [this](const digest_request& wanted) { return routes_.digests(wanted); };
     add_primary_api(routes, std::move(api));
     auto secrets = load_secrets(*settings_);
     if (!secrets)
@@ -117,17 +127,24 @@ public:
       server_->set_secrets(std::move(*secrets));
       server_->set_tls(std::move(*tls));
     }
-    std::vector<replicable_type> enabled;
+    std::vector<replicable_type> all;
+    std::vector<replicable_type> enabled; // what is served
+    std::vector<replicable_type> traced;  // of that the log is kept, and it is verified
     for (auto type : settings.types) {
       if (type.scanned())
         type.model = scanned_model(type.name);
+      all.push_back(type);
       if (type.enabled)
-        enabled.push_back(std::move(type));
+        enabled.push_back(type);
+      if (!type.enabled && !type.verify_only)
+        continue;
+      type.enabled = true;
+      traced.push_back(std::move(type));
     }
-    routes_.configure(enabled, open_stores(settings));
+    routes_.configure(std::move(all), open_stores(settings));
     caf::scoped_actor self{system_};
     result<done> got = fail(ec::internal, "no answer");
-    self->request(registry_, declare_deadline, atom::declare_v, enabled, settings.events)
+    self->request(registry_, declare_deadline, atom::declare_v, traced, settings.events)
         .receive([&](result<done>& answer) { got = std::move(answer); },
                  [&](const caf::error& lost) {
                    got =
@@ -154,6 +171,7 @@ public:
 private:
   std::mutex mutex_;
   std::shared_ptr<const config> settings_;
+  std::string database_url_;
   /// Asked by the API alone, one question at a time.
   std::unique_ptr<primary_reader> reader_;
   primary_routes routes_;
@@ -179,8 +197,9 @@ start_primary(const config& settings, const std::string& database_url, failure_h
   primary_routes_settings serving;
   serving.open_reader = [database_url] { return primary_reader::open(database_url); };
   serving.large_blob_bytes = settings.large_blob_bytes;
-  auto node = std::make_unique<primary_node>(settings, std::move(*store), std::move(*reader),
-                                             std::move(serving), std::move(on_failure));
+  auto node =
+      std::make_unique<primary_node>(settings, std::move(*store), std::move(*reader),
+                                     std::move(serving), database_url, std::move(on_failure));
   if (auto ok = node->declare(settings); !ok)
     return fail(std::move(ok).error());
   if (auto ok = node->listen(); !ok)

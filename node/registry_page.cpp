@@ -15,16 +15,25 @@ constexpr std::size_t page_records_max = 1'000;
 
 } // namespace
 
-tl::expected<registry_page, api_failure> read_registry(const site_access& site,
-                                                       const std::string& type,
-                                                       const std::string& state,
-                                                       std::size_t limit) {
+tl::expected<registry_page, api_failure>
+read_registry(const site_access& site, const std::string& type, const std::string& state,
+              const std::string& verification, std::size_t limit) {
+  std::string only;
+  if (!state.empty())
+    only += "&state=" + state;
+  if (!verification.empty())
+    only += "&verification=" + verification;
+  return read_records(site, "/api/v1/registry/" + type, only, limit);
+}
+
+tl::expected<registry_page, api_failure> read_records(const site_access& site,
+                                                      const std::string& route,
+                                                      const std::string& only, std::size_t limit) {
   registry_page all;
   while (true) {
-    auto target = fmt::format("/api/v1/registry/{}?limit={}", type,
-                              std::min(limit - all.records.size(), page_records_max));
-    if (!state.empty())
-      target += "&state=" + state;
+    auto target =
+        fmt::format("{}?limit={}", route, std::min(limit - all.records.size(), page_records_max));
+    target += only;
     if (all.next.is_int64())
       target += fmt::format("&after={}", all.next.as_int64());
     auto page = site.call({"GET", target});

@@ -14,10 +14,16 @@ struct registry_page {
   boost::json::value next;
 };
 
-/// At most `limit` records of a type, by as many requests as that takes; `state` empty: of all
-/// states.
-tl::expected<registry_page, api_failure> read_registry(const site_access& site,
-                                                       const std::string& type,
-                                                       const std::string& state, std::size_t limit);
+/// At most `limit` records of a type, by as many requests as that takes; `state` and `verification`
+/// empty: of all states.
+tl::expected<registry_page, api_failure>
+read_registry(const site_access& site, const std::string& type, const std::string& state,
+              const std::string& verification, std::size_t limit);
+
+/// The same of any route that answers with `records` and `next`; `only`: further parameters, each
+/// with its "&".
+tl::expected<registry_page, api_failure> read_records(const site_access& site,
+                                                      const std::string& route,
+                                                      const std::string& only, std::size_t limit);
 
 } // namespace farshore

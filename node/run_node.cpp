@@ -59,10 +59,12 @@ void reload(site_node& site, config& settings, const std::filesystem::path& file
     return;
   }
   if (needs_restart(settings, loaded.settings))
-    spdlog::warn("reload: only [[replicable]], [events], [limits] bandwidth and min_free, "
-                 "secrets and certificates take effect; the other changes need a restart");
+    spdlog::warn(
+        "reload: only [[replicable]], [selective_sync], [events], [limits] bandwidth "
+        "and min_free, secrets and certificates take effect; the other changes need a restart");
   auto next = settings;
   next.types = loaded.settings.types;
+  next.scope = loaded.settings.scope;
   next.events = loaded.settings.events;
   next.bandwidth = loaded.settings.bandwidth;
   next.min_free = loaded.settings.min_free;

@@ -104,7 +104,12 @@ public:
       server_->set_tls(std::move(*own));
     }
     link_->set_bandwidth(settings.bandwidth);
-    auto answer = call<done>(declare_deadline, atom::declare_v, settings.types, settings.min_free);
+    if (auto wanted = call<done>(declare_deadline, atom::scope_v, settings.scope); !wanted)
+      return fail(std::move(wanted).error());
+    auto types = settings.types;
+    for (auto& type : types)
+      type.predicate.clear(); // the scope's: what is in flight goes on
+    auto answer = call<done>(declare_deadline, atom::declare_v, types, settings.min_free);
     if (!answer)
       return fail(std::move(answer).error());
     const std::lock_guard guard{mutex_};

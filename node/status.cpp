@@ -25,6 +25,8 @@ void print_secondary(const value& status, std::ostream& out) {
   if (auto error = text_at(status, "/primary/error"); !error.empty())
     out << "                " << one_line(error) << '\n';
   out << fmt::format("recovery point  {}\n", with_age(text_at(status, "/recovery_point"), now));
+  out << fmt::format("verified point  {}\n",
+                     with_age(text_at(status, "/verified_recovery_point"), now));
   out << fmt::format("log             applied to event {} (transaction {}), epoch {}\n",
                      int_at(status, "/log/id"), uint_at(status, "/log/xid"),
                      int_at(status, "/epoch"));
@@ -56,6 +58,8 @@ void print_primary(const value& status, std::ostream& out) {
 
 /// What keeps a type from being complete, besides its counts.
 std::string note_of(const value& type, bool secondary) {
+  if (bool_at(type, "/verify_only"))
+    return "verified only, not served";
   if (!bool_at(type, "/enabled"))
     return "disabled";
   if (auto waiting = text_at(type, "/waiting"); !waiting.empty())
@@ -77,21 +81,30 @@ void print_secondary_types(const value& status, std::ostream& out) {
                     {"records", align::right},
                     {"synced", align::right},
                     {"%", align::right},
+                    {"verified", align::right},
                     {"due", align::right},
                     {"failed", align::right},
+                    {"damaged", align::right},
                     {"missing", align::right},
                     {"recovery point"},
+                    {"verified point"},
                     {"note"}}};
   for (const auto& type : list_at(status, "/types")) {
     auto missing = int_at(type, "/missing_on_primary_count");
     auto count = [&](std::string_view path) { return int_at(type, path); };
+    auto note = note_of(type, true);
+    if (auto outside = count("/out_of_scope_count"); outside > 0)
+      note += fmt::format("{}{} out of scope", note.empty() ? "" : "; ", outside);
     table.add({text_at(type, "/plural"), std::to_string(count("/registry_count")),
                std::to_string(count("/synced_count")),
                fmt::format("{:.1f}", number_at(type, "/synced_in_percentage")),
+               std::to_string(count("/verified_count")),
                std::to_string(count("/pending_count") + count("/started_count")),
-               std::to_string(count("/failed_count") - missing), std::to_string(missing),
+               std::to_string(count("/failed_count") - missing),
+               std::to_string(count("/verification_failed_count")), std::to_string(missing),
                with_age(text_at(type, "/recovery_point"), text_at(status, "/time")),
-               note_of(type, true)});
+               with_age(text_at(type, "/verified_recovery_point"), text_at(status, "/time")),
+               std::move(note)});
   }
   table.print(out);
 }
@@ -113,14 +126,18 @@ void print_primary_types(const value& status, std::ostream& out) {
   text_table table{{{"type"},
                     {"records", align::right},
                     {"checksummed", align::right},
+                    {"due", align::right},
                     {"failed", align::right},
+                    {"missing", align::right},
                     {"note"}}};
   for (const auto& type : list_at(status, "/types")) {
     auto note = note_of(type, false);
+    const auto missing = int_at(type, "/checksum_missing_count");
     table.add({text_at(type, "/plural"), std::to_string(int_at(type, "/count")),
                std::to_string(int_at(type, "/checksummed_count")),
-               std::to_string(int_at(type, "/checksum_failed_count")),
-               note.empty() ? scan_note(type) : note});
+               std::to_string(int_at(type, "/checksum_pending_count")),
+               std::to_string(int_at(type, "/checksum_failed_count") - missing),
+               std::to_string(missing), note.empty() ? scan_note(type) : note});
   }
   table.print(out);
 }

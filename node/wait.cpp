@@ -69,12 +69,15 @@ private:
     if (epoch_ && *epoch_ != epoch) {
       mark_.reset();
       epoch_.reset();
+      since_.clear();
       verdict_ = {};
       verdict_.open.push_back("the primary was replaced or restored; asking it anew");
       return std::nullopt;
     }
     epoch_ = epoch;
-    verdict_ = judge_wait(*status, *mark_);
+    if (since_.empty() && uint_at(*status, "/log/covered_xid") >= *mark_)
+      since_ = text_at(*status, "/log/horizon");
+    verdict_ = judge_wait(*status, *mark_, options_.synced, since_);
     return std::nullopt;
   }
 
@@ -106,9 +109,11 @@ private:
       return exit_code::no;
     }
     if (site_.settings.role == site_role::primary)
-      io_.out << "the log is folded\n";
+      io_.out << (options_.synced ? "the log is folded\n"
+                                  : "the log is folded, and what is there is checksummed\n");
     else
-      io_.out << (verdict_.accounted.empty() ? "synced" : "synced, except for the above") << ": "
+      io_.out << (options_.synced ? "synced" : "synced and verified")
+              << (verdict_.accounted.empty() ? "" : ", except for the above") << ": "
               << verdict_.records << " records\n";
     return exit_code::done;
   }
@@ -132,7 +137,7 @@ private:
   template <class Wanted>
   void print_records(const std::string& type, std::string_view what, std::size_t count,
                      Wanted wanted) {
-    auto page = read_registry(site_, type, "failed", searched_failures);
+    auto page = read_registry(site_, type, "failed", "", searched_failures);
     if (!page)
       return;
     auto& out = what == "missing" ? io_.out : io_.err;
@@ -157,6 +162,8 @@ private:
   milliseconds pause_ = first_pause;
   std::optional<std::uint64_t> mark_;
   std::optional<std::int64_t> epoch_;
+  /// The log's horizon once the mark was covered; what is older has to be verified.
+  std::string since_;
   std::optional<api_failure> last_failure_;
   wait_verdict verdict_;
 };

@@ -22,7 +22,21 @@ void judge_log(const value& status, std::uint64_t mark, wait_verdict& verdict) {
                                        pid, int_at(status, "/log/blocker/age_seconds")));
 }
 
-void judge_type(const value& type, wait_verdict& verdict) {
+/// What stands between synced and verified.
+void judge_verification(const value& type, const std::string& since, wait_verdict& verdict) {
+  const auto name = text_at(type, "/name");
+  // RFC 3339, in one form: as texts they are in the order of time.
+  const auto verified_to = text_at(type, "/verified_recovery_point");
+  const bool later_only =
+      !since.empty() && verified_to >= since && int_at(type, "/marked_count") == 0;
+  if (const auto pending = int_at(type, "/verification_pending_count"); pending > 0 && !later_only)
+    verdict.open.push_back(fmt::format("type {}: {} synced, not verified yet", name, pending));
+  if (const auto failed = int_at(type, "/verification_failed_count"); failed > 0)
+    verdict.open.push_back(
+        fmt::format("type {}: {} found damaged, not fetched again yet", name, failed));
+}
+
+void judge_type(const value& type, bool synced, const std::string& since, wait_verdict& verdict) {
   if (!bool_at(type, "/enabled"))
     return;
   auto name = text_at(type, "/name");
@@ -50,6 +64,10 @@ void judge_type(const value& type, wait_verdict& verdict) {
                     name, held, name));
   if (due > 0)
     verdict.open.push_back(fmt::format("type {}: {} due", name, due));
+  if (bool_at(type, "/marking"))
+    verdict.open.push_back(fmt::format("type {}: a resync or reverify of all begins", name));
+  if (!synced)
+    judge_verification(type, since, verdict);
   if (removing > 0)
     verdict.open.push_back(fmt::format("type {}: {} to be removed", name, removing));
   if (failed > 0) {
@@ -60,10 +78,11 @@ void judge_type(const value& type, wait_verdict& verdict) {
     verdict.open.push_back(fmt::format("type {} is paused; farshore resume {}", name, name));
 }
 
-void judge_secondary(const value& status, std::uint64_t mark, wait_verdict& verdict) {
+void judge_secondary(const value& status, std::uint64_t mark, bool synced, const std::string& since,
+                     wait_verdict& verdict) {
   judge_log(status, mark, verdict);
   for (const auto& type : list_at(status, "/types"))
-    judge_type(type, verdict);
+    judge_type(type, synced, since, verdict);
   if (!verdict.open.empty() && !bool_at(status, "/primary/reachable")) {
     auto error = one_line(text_at(status, "/primary/error"));
     verdict.open.push_back(fmt::format("the primary at {} is not reachable{}{}",
@@ -72,16 +91,26 @@ void judge_secondary(const value& status, std::uint64_t mark, wait_verdict& verd
   }
 }
 
+void judge_primary(const value& status, bool synced, wait_verdict& verdict) {
+  if (const auto lag = int_at(status, "/log/fold_lag_events"); lag > 0)
+    verdict.open.push_back(fmt::format("{} events of the log are not folded yet", lag));
+  for (const auto& type : list_at(status, "/types"))
+    if (const auto pending = int_at(type, "/checksum_pending_count"); pending > 0 && !synced)
+      verdict.open.push_back(
+          fmt::format("type {}: {} not checksummed yet", text_at(type, "/name"), pending));
+}
+
 } // namespace
 
-wait_verdict judge_wait(const value& status, std::uint64_t mark) {
+wait_verdict judge_wait(const value& status, std::uint64_t mark, bool synced,
+                        const std::string& since) {
   wait_verdict verdict;
   if (text_at(status, "/health") == "starting")
     verdict.open.push_back("the node is starting");
   if (text_at(status, "/role") == "secondary")
-    judge_secondary(status, mark, verdict);
-  else if (auto lag = int_at(status, "/log/fold_lag_events"); lag > 0)
-    verdict.open.push_back(fmt::format("{} events of the log are not folded yet", lag));
+    judge_secondary(status, mark, synced, since, verdict);
+  else
+    judge_primary(status, synced, verdict);
   verdict.reached = verdict.open.empty();
   return verdict;
 }

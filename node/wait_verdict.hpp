@@ -25,6 +25,10 @@ struct wait_verdict {
 };
 
 /// `mark`: the transaction that has to be covered (a secondary's status), ignored for a primary.
-wait_verdict judge_wait(const boost::json::value& status, std::uint64_t mark);
+/// `synced`: what is not verified yet is no reason to wait. `since`: the log's horizon in the first
+/// status that had covered the mark, where one had; what came later need not be verified yet, of
+/// which under a steady load there always is something.
+wait_verdict judge_wait(const boost::json::value& status, std::uint64_t mark, bool synced = false,
+                        const std::string& since = {});
 
 } // namespace farshore

@@ -57,6 +57,7 @@ std::optional<claim> claim_round::look_at(const registry_row& row, claim_token t
   granted.size = row.size;
   granted.retry_count = row.retry_count;
   granted.live = !row.retry_at;
+  granted.force = row.force_to_redownload;
   claims_.grant(std::move(held), terms_.called);
   return granted;
 }

@@ -37,7 +37,7 @@ public:
 
   /// A key that is gone from the statement's rows was deleted, one that came up was created.
   [[nodiscard]] std::string updated() const {
-    return guarded(
+    return unless_own(
         "INSERT INTO farshore.event_log (type_id, operation, " + column_ + ")\n    SELECT " +
         type_id_ + ", CASE WHEN o.k IS NULL THEN " + number(operation::created) +
         " WHEN n.k IS NULL THEN " + number(operation::deleted) + " ELSE " +
@@ -55,11 +55,11 @@ public:
              column_ + ")\n        VALUES (" + type_id_ + ", " + number(op) + ", " + row + "." +
              key_ + as_logged_ + ");\n      END IF;\n";
     };
-    return guarded("IF TG_OP = 'INSERT' THEN\n      " + add(operation::created, "NEW") +
-                   "    ELSIF TG_OP = 'DELETE' THEN\n      " + add(operation::deleted, "OLD") +
-                   "    ELSIF NEW." + key_ + " IS DISTINCT FROM OLD." + key_ + " THEN\n      " +
-                   add(operation::deleted, "OLD") + "      " + add(operation::created, "NEW") +
-                   "    ELSE\n      " + add(operation::updated, "NEW") + "    END IF;");
+    return unless_own("IF TG_OP = 'INSERT' THEN\n      " + add(operation::created, "NEW") +
+                      "    ELSIF TG_OP = 'DELETE' THEN\n      " + add(operation::deleted, "OLD") +
+                      "    ELSIF NEW." + key_ + " IS DISTINCT FROM OLD." + key_ + " THEN\n      " +
+                      add(operation::deleted, "OLD") + "      " + add(operation::created, "NEW") +
+                      "    ELSE\n      " + add(operation::updated, "NEW") + "    END IF;");
   }
 
   [[nodiscard]] std::string truncated() const {
@@ -82,6 +82,15 @@ private:
     return "BEGIN\n  IF " + shape_ + " THEN\n    " + statements +
            "\n  ELSE\n    INSERT INTO farshore.event_log (type_id, operation) VALUES (" + type_id_ +
            ", " + std::to_string(unreadable_operation) + ");\n  END IF;\n  RETURN NULL;\nEND";
+  }
+
+  /// By the body, not by the trigger's WHEN: so it comes to a table that has its triggers already
+  /// without a lock and without a new generation.
+  [[nodiscard]] std::string unless_own(const std::string& statements) const {
+    return "BEGIN\n  IF pg_catalog.current_setting(" + literal(own_write_setting) + ", true) = '" +
+           type_id_ +
+           "' AND pg_catalog.pg_trigger_depth() = 1 THEN\n    RETURN NULL;\n  END IF;\n" +
+           guarded(statements).substr(std::string_view{"BEGIN\n"}.size());
   }
 
   [[nodiscard]] std::string each(const std::string& rows, operation op) const {

@@ -20,6 +20,11 @@ namespace farshore {
 /// In the log, of a change whose records could not be told: the type must be installed anew.
 inline constexpr int unreadable_operation = 0;
 
+/// A transaction's setting: it holds the number of the type whose table Farshore itself writes to.
+/// Such a statement is no change of the application's. What the application's own triggers do
+/// because of it, is.
+inline constexpr auto own_write_setting = "farshore.own_write";
+
 /// What a model's table is, as far as its triggers depend on it.
 struct traced_table {
   std::uint32_t oid = 0;

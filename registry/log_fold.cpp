@@ -95,14 +95,16 @@ std::string fold_sql(const installed_type& type) {
          " WHERE s.type_id = $5 AND s.record_id = j.record_id AND NOT j.present),"
          " noted AS (UPDATE farshore.state s SET revision = greatest(s.revision, j.id)"
          " FROM judged j WHERE s.type_id = $5 AND s.record_id = j.record_id AND j.present"
-         " AND NOT j.touched)"
+         " AND NOT j.touched AND s.revision < j.id)"
          " INSERT INTO farshore.state AS s (type_id, record_id, revision)"
          " SELECT $5, j.record_id, j.id FROM judged j WHERE j.present AND j.touched"
          " ON CONFLICT (type_id, record_id) DO UPDATE SET"
          " revision = greatest(s.revision, excluded.revision), verification_state = 0,"
          " verification_started_at = NULL, verification_retry_at = NULL,"
          " verification_retry_count = 0, verification_checksum = NULL,"
-         " verification_failure = NULL";
+         " verification_failure = NULL, verification_missing = false,"
+         " columns_due = s.columns_due OR (SELECT verification = 'columns'"
+         "  FROM farshore.replicable_type WHERE type_id = $5)";
 }
 
 } // namespace

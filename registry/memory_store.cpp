@@ -1,6 +1,7 @@
 #include "registry/memory_store.hpp"
 
 #include "registry/claim_round.hpp"
+#include "registry/row_comparison.hpp"
 #include "registry/row_rules.hpp"
 
 #include <algorithm>
@@ -103,6 +104,7 @@ void memory_store::distrust(const std::string& type, type_entry& entry) {
     apply_distrust(row, at);
   }
   entry.recovery_point.reset();
+  entry.verified_point.reset();
   claims_.void_type(type);
 }
 
@@ -131,12 +133,14 @@ result<std::vector<backfill_state>> memory_store::backfills() {
 result<epoch_number> memory_store::start_epoch(const std::string& identity,
                                                const event_position& place) {
   const auto next = work_.cursor.epoch + 1;
-  work_.cursor = {next, identity, place, 0, {}};
+  work_.cursor = {next, identity, place, 0, {}, work_.cursor.scope};
   for (auto& [name, entry] : work_.types) {
     entry.backfill = {.type = name};
     entry.suspects.clear();
     entry.resyncing = false;
+    entry.reverify_upto.reset();
     entry.recovery_point.reset();
+    entry.verified_point.reset();
   }
   const auto at = now();
   for (auto& [type, rows] : work_.rows)
@@ -155,6 +159,14 @@ result<void> memory_store::skip_to(const event_position& place) {
   return {};
 }
 
+result<void> memory_store::set_scope(const scope_digest& scope) {
+  if (std::exchange(work_.cursor.scope, scope) == scope)
+    return {};
+  for (auto& [_, entry] : work_.types)
+    start_over(entry.backfill);
+  return {};
+}
+
 void memory_store::release(type_entry& entry, record_id record) {
   const auto it = entry.suspects.find(record);
   if (it == entry.suspects.end() || it->second != suspicion::held)
@@ -165,6 +177,10 @@ void memory_store::release(type_entry& entry, record_id record) {
 
 result<applied> memory_store::apply_events(const events_page& page) {
   applied done;
+  if (page.scope != work_.cursor.scope) {
+    done.other_scope = true;
+    return done;
+  }
   std::set<std::string> due;
   const auto at = now();
   const auto since = work_.cursor.horizon.value_or(since_unknown);
@@ -176,6 +192,9 @@ result<applied> memory_store::apply_events(const events_page& page) {
     if (what == change::due)
       due.insert(type);
   };
+  for (const auto& stands : page.types)
+    if (const auto known = work_.types.find(stands.name); known != work_.types.end())
+      note_verifies(stands.name, known->second, stands.verifies);
   for (const auto& [type, events] : newest_events(page)) {
     const auto known = work_.types.find(type);
     if (known == work_.types.end())
@@ -187,7 +206,7 @@ result<applied> memory_store::apply_events(const events_page& page) {
       release(known->second, e.record);
       const auto it = rows.find(e.record);
       if (it != rows.end()) {
-        note(type, e.record, apply_event(it->second, e, since));
+        note(type, e.record, apply_event(it->second, e, since, at));
       } else if (e.present) {
         rows.emplace(e.record, row_of(e, since_of_new, at));
         note(type, e.record, change::due);
@@ -219,7 +238,8 @@ result<applied> memory_store::apply_catalogue(const catalogue_page& page) {
     return unknown_type(page.type);
   auto& entry = known->second;
   applied done;
-  if (!take_page(entry.backfill, page)) {
+  done.other_scope = page.scope != work_.cursor.scope;
+  if (done.other_scope || !take_page(entry.backfill, page)) {
     done.walk = entry.backfill;
     return done;
   }
@@ -276,7 +296,8 @@ result<applied> memory_store::apply_records(const records_page& page) {
   auto& walk = entry.backfill;
   applied done;
   done.walk = walk;
-  if (!takes_records(walk, page))
+  done.other_scope = page.scope != work_.cursor.scope;
+  if (done.other_scope || !takes_records(walk, page))
     return done;
   auto& rows = work_.rows[page.type];
   const auto at = now();
@@ -304,8 +325,6 @@ result<applied> memory_store::apply_records(const records_page& page) {
     if (suspect == entry.suspects.end())
       continue;
     const bool is_wanted = row != rows.end() && row->second.wanted;
-    if (is_wanted && suspect->second == suspicion::seen)
-      suspect->second = suspicion::confirmed;
     if (is_wanted && suspect->second == suspicion::approved) {
       apply_gone(row->second, at);
       note(record, change::due);
@@ -313,6 +332,9 @@ result<applied> memory_store::apply_records(const records_page& page) {
     }
     if (!is_wanted || suspect->second == suspicion::approved)
       entry.suspects.erase(suspect);
+    else
+      suspect->second =
+          after_answer(suspect->second, std::ranges::binary_search(page.outside, record));
   }
   // What a worker holds stays due when it ends, and has to be looked for again.
   for (const auto record : page.asked)
@@ -331,6 +353,7 @@ void memory_store::conclude_walk(const std::string& type, type_entry& entry) {
   for (const auto& [_, suspect] : entry.suspects) {
     counts.gone += suspect == suspicion::confirmed || suspect == suspicion::held;
     counts.approved += suspect == suspicion::approved;
+    counts.outside += suspect == suspicion::outside;
   }
   const auto wanted =
       std::ranges::count_if(work_.rows[type], [](const auto& row) { return row.second.wanted; });
@@ -338,6 +361,73 @@ void memory_store::conclude_walk(const std::string& type, type_entry& entry) {
   if (next == verdict::let_go || next == verdict::hold)
     for (auto& [_, suspect] : entry.suspects)
       suspect = next == verdict::hold ? suspicion::held : suspicion::approved;
+  if (next == verdict::hold_gone)
+    for (auto& [_, suspect] : entry.suspects)
+      suspect = suspect == suspicion::outside ? suspicion::approved : suspicion::held;
+}
+
+result<held_digests> memory_store::digests(const held_request& asked) {
+  if (!work_.types.contains(asked.type))
+    return unknown_type(asked.type);
+  const auto& rows = work_.rows[asked.type];
+  const auto upto = asked.bounds.empty() ? asked.after : asked.bounds.back();
+  std::vector<registry_row> read;
+  for (auto it = rows.upper_bound(asked.after);
+       it != rows.end() && it->first <= upto && read.size() < asked.rows_max; ++it)
+    read.push_back(it->second);
+  return digest_rows(asked, read, read.size() == asked.rows_max);
+}
+
+result<std::vector<registry_row>> memory_store::rows_in(const std::string& type,
+                                                        std::span<const record_range> ranges,
+                                                        std::size_t limit) {
+  if (!work_.types.contains(type))
+    return unknown_type(type);
+  const auto& rows = work_.rows[type];
+  std::vector<registry_row> found;
+  for (const auto& range : ranges)
+    for (auto it = rows.upper_bound(range.after);
+         it != rows.end() && it->first <= range.upto && found.size() < limit; ++it)
+      found.push_back(it->second);
+  return found;
+}
+
+result<std::vector<bool>> memory_store::named(const std::string& store,
+                                              std::span<const std::string> locators) {
+  std::set<std::string> all;
+  for (const auto& [type, entry] : work_.types)
+    if (entry.declared.store == store)
+      for (const auto& [_, row] : work_.rows[type]) {
+        all.insert(row.locator);
+        all.insert(row.stale_locators.begin(), row.stale_locators.end());
+      }
+  std::vector<bool> found;
+  for (const auto& locator : locators)
+    found.push_back(all.contains(locator));
+  return found;
+}
+
+result<applied> memory_store::apply_compared(const compared_ranges& compared) {
+  const auto known = work_.types.find(compared.type);
+  if (known == work_.types.end())
+    return unknown_type(compared.type);
+  auto& entry = known->second;
+  applied done;
+  if (take_comparison(entry.backfill, compared)) {
+    const auto& rows = work_.rows[compared.type];
+    for (const auto& [range, on_primary] : compared.unequal) {
+      if (on_primary)
+        entry.suspects.try_emplace(range.upto, suspicion::seen);
+      for (auto it = rows.upper_bound(range.after); it != rows.end() && it->first <= range.upto;
+           ++it)
+        if (it->second.wanted)
+          entry.suspects.try_emplace(it->first, suspicion::seen);
+    }
+    if (entry.suspects.empty())
+      end_walk(entry.backfill, now());
+  }
+  done.walk = entry.backfill;
+  return done;
 }
 
 result<std::size_t> memory_store::approve(const std::string& type) {
@@ -411,7 +501,7 @@ void memory_store::end_claim(const live_claim& of, const outcome& how, wall_time
   touch(how.id.type, how.id.record);
   switch (how.how) {
   case outcome::kind::synced:
-    return apply_synced(it->second, how, of, at);
+    return apply_synced(it->second, how, of, at, work_.types.at(how.id.type).verifies);
   case outcome::kind::removed:
     if (!apply_removed(it->second, how))
       rows.erase(it);
@@ -464,7 +554,7 @@ void memory_store::resync_row(const std::string& type, registry_row& row, wall_t
   apply_resync(row, at);
 }
 
-result<std::size_t> memory_store::resync(const std::string& type, const resync_selection& which) {
+result<std::size_t> memory_store::resync(const std::string& type, const record_selection& which) {
   const auto known = work_.types.find(type);
   if (known == work_.types.end())
     return unknown_type(type);
@@ -472,21 +562,21 @@ result<std::size_t> memory_store::resync(const std::string& type, const resync_s
   const auto at = now();
   std::size_t count = 0;
   switch (which.which) {
-  case resync_selection::kind::ids:
+  case record_selection::kind::ids:
     for (const auto record : std::set<record_id>{which.ids.begin(), which.ids.end()})
       if (const auto it = rows.find(record); it != rows.end()) {
         resync_row(type, it->second, at);
         ++count;
       }
     break;
-  case resync_selection::kind::failed:
+  case record_selection::kind::failed:
     for (auto& [_, row] : rows)
       if (row.state == sync_state::failed) {
         resync_row(type, row, at);
         ++count;
       }
     break;
-  case resync_selection::kind::all:
+  case record_selection::kind::all:
     count = rows.size();
     if (count > 0) {
       known->second.resyncing = true;
@@ -516,6 +606,116 @@ result<bool> memory_store::continue_resync(std::size_t rows_max) {
   return std::ranges::any_of(work_.types, is_open);
 }
 
+// -- verification at rest
+
+void memory_store::note_verifies(const std::string& type, type_entry& entry, bool verifies) {
+  if (std::exchange(entry.verifies, verifies) == verifies)
+    return;
+  const auto at = now();
+  for (auto& [record, row] : work_.rows[type])
+    if (apply_verifies(row, verifies, at))
+      touch(type, record);
+}
+
+result<verification_round> memory_store::claim_verifications(const verification_request& what) {
+  const auto known = work_.types.find(what.type);
+  if (known == work_.types.end())
+    return unknown_type(what.type);
+  auto& entry = known->second;
+  verification_round got;
+  if (!entry.is_declared || !entry.declared.enabled || entry.paused)
+    return got;
+  const auto& rows = work_.rows[what.type];
+  got.rows = static_cast<std::int64_t>(rows.size());
+  const auto add = [&](const registry_row& row) {
+    got.claims.push_back(verification_of(row, what.type, work_.cursor.epoch));
+  };
+  for (auto it = rows.upper_bound(what.marked_after);
+       it != rows.end() && got.claims.size() < what.marked_max; ++it)
+    if (is_marked(it->second))
+      add(it->second);
+  got.marked = got.claims.size();
+  if (what.walk_rows == 0)
+    return got;
+  auto it = rows.upper_bound(entry.walked_at_rest);
+  entry.walked_at_rest = record_id_before_all;
+  for (std::size_t n = 0; it != rows.end() && n < what.walk_rows; ++it, ++n) {
+    entry.walked_at_rest = it->first;
+    if (is_due_for_walk(it->second, now(), what.recent))
+      add(it->second);
+  }
+  return got;
+}
+
+result<std::size_t>
+memory_store::finish_verifications(std::span<const verification_outcome> found) {
+  std::size_t damaged = 0;
+  for (const auto& one : found) {
+    const auto type = work_.rows.find(one.of.id.type);
+    if (one.of.epoch != work_.cursor.epoch || type == work_.rows.end())
+      continue;
+    const auto row = type->second.find(one.of.id.record);
+    if (row == type->second.end() || !still_is(row->second, one.of))
+      continue;
+    touch(type->first, row->first);
+    if (one.damage) {
+      apply_damaged(row->second, one, now());
+      ++damaged;
+    } else {
+      apply_verified(row->second, now());
+    }
+  }
+  return damaged;
+}
+
+void memory_store::reverify_row(const std::string& type, registry_row& row, wall_time at) {
+  if (apply_reverify(row, at))
+    touch(type, row.record);
+}
+
+result<std::size_t> memory_store::reverify(const std::string& type, const record_selection& which) {
+  const auto known = work_.types.find(type);
+  if (known == work_.types.end())
+    return unknown_type(type);
+  auto& rows = work_.rows[type];
+  const auto at = now();
+  std::size_t count = 0;
+  if (which.which == record_selection::kind::all) {
+    if (rows.empty())
+      return count;
+    known->second.reverify_after = record_id_before_all;
+    known->second.reverify_upto = rows.rbegin()->first;
+    return rows.size();
+  }
+  const std::set<record_id> ids{which.ids.begin(), which.ids.end()};
+  const bool failed = which.which == record_selection::kind::failed;
+  for (auto& [record, row] : rows)
+    if (failed ? row.verification == verification_state::failed : ids.contains(record)) {
+      reverify_row(type, row, at);
+      ++count;
+    }
+  return count;
+}
+
+result<bool> memory_store::continue_reverify(std::size_t rows_max) {
+  const auto is_open = [](const auto& type) { return type.second.reverify_upto.has_value(); };
+  const auto open = std::ranges::find_if(work_.types, is_open);
+  if (open == work_.types.end())
+    return false;
+  auto& [type, entry] = *open;
+  auto& rows = work_.rows[type];
+  const auto at = now();
+  const auto end = rows.upper_bound(*entry.reverify_upto);
+  auto it = rows.upper_bound(entry.reverify_after);
+  for (std::size_t n = 0; it != end && n < rows_max; ++it, ++n) {
+    reverify_row(type, it->second, at);
+    entry.reverify_after = it->first;
+  }
+  if (it == end)
+    entry.reverify_upto.reset();
+  return std::ranges::any_of(work_.types, is_open);
+}
+
 result<void> memory_store::set_paused(const std::string& type, bool paused) {
   if (type.empty()) {
     for (auto& [_, entry] : work_.types)
@@ -535,6 +735,14 @@ result<std::vector<std::string>> memory_store::paused_types() {
     if (entry.paused)
       paused.push_back(name);
   return paused;
+}
+
+result<std::vector<std::string>> memory_store::marking_types() {
+  std::vector<std::string> marking;
+  for (const auto& [name, entry] : work_.types)
+    if (entry.resyncing || entry.reverify_upto)
+      marking.push_back(name);
+  return marking;
 }
 
 result<void> memory_store::note_horizon(std::uint64_t covered_xid,
@@ -559,6 +767,13 @@ result<registry_counts> memory_store::counts(const std::string& type) {
     counts.missing_on_primary += row.state == sync_state::failed && row.missing_on_primary;
     counts.removing += !row.wanted;
     counts.never_synced += !row.synced_revision && !row.due_since && !row.missing_on_primary;
+    const bool synced = row.state == sync_state::synced;
+    counts.verified += synced && row.verification == verification_state::succeeded;
+    counts.verification_pending += synced && row.verification == verification_state::pending;
+    counts.verification_disabled += synced && row.verification == verification_state::disabled;
+    counts.marked += is_marked(row);
+    counts.verification_failed += row.verification == verification_state::failed;
+    counts.never_verified += !row.verified_at && !row.unverified_since && !row.missing_on_primary;
   }
   return counts;
 }
@@ -568,17 +783,24 @@ result<std::vector<recovery_point>> memory_store::recovery_points() {
   for (auto& [name, entry] : work_.types) {
     if (!entry.is_declared)
       continue;
-    auto oldest = work_.cursor.horizon;
-    bool is_known = oldest && entry.backfill.complete;
+    auto synced = entry.backfill.complete ? work_.cursor.horizon : std::nullopt;
+    auto verified = synced;
+    const auto bound = [](std::optional<wall_time>& point, bool is_known,
+                          const std::optional<wall_time>& since) {
+      if (!is_known)
+        point.reset();
+      if (point && since)
+        point = std::min(*point, *since);
+    };
     for (const auto& [_, row] : work_.rows[name]) {
       if (row.missing_on_primary)
         continue;
-      is_known &= row.synced_revision || row.due_since;
-      if (row.due_since && oldest)
-        oldest = std::min(*oldest, *row.due_since);
+      bound(synced, row.synced_revision || row.due_since, row.due_since);
+      bound(verified, row.verified_at || row.unverified_since, row.unverified_since);
     }
-    points.push_back(
-        {name, told_recovery_point(entry.recovery_point, is_known ? oldest : std::nullopt)});
+    bound(verified, synced.has_value(), synced);
+    points.push_back({name, told_recovery_point(entry.recovery_point, synced),
+                      told_recovery_point(entry.verified_point, verified)});
   }
   return points;
 }

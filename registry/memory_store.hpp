@@ -38,6 +38,14 @@ struct memory_tables {
     record_id resync_upto = 0;
     /// The latest that was told.
     std::optional<wall_time> recovery_point;
+    std::optional<wall_time> verified_point = {};
+    /// The primary checksums the type.
+    bool verifies = true;
+    /// The walk at rest goes on behind it.
+    record_id walked_at_rest = record_id_before_all;
+    /// A reverify of all is under way for records behind `reverify_after`, up to this one.
+    std::optional<record_id> reverify_upto = {};
+    record_id reverify_after = 0;
   };
 
   cursor_state cursor;
@@ -61,18 +69,31 @@ public:
   result<epoch_number> start_epoch(const std::string& identity,
                                    const event_position& place) override;
   result<void> skip_to(const event_position& place) override;
+  result<void> set_scope(const scope_digest& scope) override;
   result<applied> apply_events(const events_page& page) override;
   result<applied> apply_catalogue(const catalogue_page& page) override;
   result<std::vector<record_id>> suspects(const std::string& type, std::size_t limit) override;
   result<applied> apply_records(const records_page& page) override;
+  [[nodiscard]] result<held_digests> digests(const held_request& asked) override;
+  [[nodiscard]] result<std::vector<registry_row>> rows_in(const std::string& type,
+                                                          std::span<const record_range> ranges,
+                                                          std::size_t limit) override;
+  [[nodiscard]] result<std::vector<bool>> named(const std::string& store,
+                                                std::span<const std::string> locators) override;
+  result<applied> apply_compared(const compared_ranges& compared) override;
   result<std::size_t> approve(const std::string& type) override;
   result<claimed> claim_due(const std::string& type, std::size_t limit, claim_scope scope) override;
   result<std::vector<bool>> finish(std::span<const outcome> outcomes) override;
   result<std::vector<claim_token>> renew(std::span<const claim_token> tokens) override;
-  result<std::size_t> resync(const std::string& type, const resync_selection& which) override;
+  result<std::size_t> resync(const std::string& type, const record_selection& which) override;
   result<bool> continue_resync(std::size_t rows) override;
+  result<verification_round> claim_verifications(const verification_request& what) override;
+  result<std::size_t> finish_verifications(std::span<const verification_outcome> found) override;
+  result<std::size_t> reverify(const std::string& type, const record_selection& which) override;
+  result<bool> continue_reverify(std::size_t rows) override;
   result<void> set_paused(const std::string& type, bool paused) override;
   [[nodiscard]] result<std::vector<std::string>> paused_types() override;
+  [[nodiscard]] result<std::vector<std::string>> marking_types() override;
   result<void> note_horizon(std::uint64_t covered_xid, std::optional<wall_time> horizon) override;
   [[nodiscard]] result<store_standing> standing_of(const std::string& store) override;
   result<void> note_store(const known_store& store) override;
@@ -91,6 +112,8 @@ private:
   /// The walk's next step, once its last suspect was asked for.
   void conclude_walk(const std::string& type, type_entry& entry);
   void resync_row(const std::string& type, registry_row& row, wall_time now);
+  void reverify_row(const std::string& type, registry_row& row, wall_time now);
+  void note_verifies(const std::string& type, type_entry& entry, bool verifies);
   void distrust(const std::string& type, type_entry& entry);
   void end_claim(const live_claim& of, const outcome& how, wall_time now);
   /// Another wanted row of a type with this store has that locator.

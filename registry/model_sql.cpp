@@ -16,11 +16,6 @@ std::string doubled(std::string_view text, char quote) {
   return out += quote;
 }
 
-/// On lines of its own, so that nothing in it reaches what follows.
-std::string enclosed(std::string_view expression) {
-  return "(\n" + std::string{expression} + "\n)";
-}
-
 std::string condition(const model_declaration& model) {
   return model.available.empty() ? "true" : enclosed(model.available);
 }
@@ -71,6 +66,10 @@ std::string identifier(std::string_view name) {
   return doubled(name, '"');
 }
 
+std::string enclosed(std::string_view expression) {
+  return "(\n" + std::string{expression} + "\n)";
+}
+
 std::string literal(std::string_view text) {
   // The E form reads backslashes alike whatever standard_conforming_strings says.
   std::string out = "E'";
@@ -98,30 +97,51 @@ std::string declaration_text(const model_declaration& model) {
   for (const auto* part :
        {&model.table, &model.primary_key, &model.locator, &model.available, &model.size})
     out += std::to_string(part->size()) + ":" + *part + "\n";
+  // Only where they are there: who declares none is not installed anew by an upgrade.
+  const auto add = [&out](std::string_view what, const std::string& part) {
+    out += std::string{what} + " " + std::to_string(part.size()) + ":" + part + "\n";
+  };
+  if (!model.select_column.empty())
+    add(model.select_text ? "select text" : "select integer", model.select_column);
+  for (const auto& [name, predicate] : model.predicates)
+    add("predicate " + name, predicate);
   return out;
 }
 
 std::string check_sql(const model_declaration& model, model_part only) {
   const auto wanted = [only](model_part part) { return only == model_part::all || only == part; };
+  const auto table = split_table(model.table);
+  std::string select = "NULL";
+  if (wanted(model_part::select) && !model.select_column.empty()) {
+    select = identifier(table.table) + "." + identifier(model.select_column);
+    // Of the numbers only whole ones have this operator.
+    select += model.select_text ? "::text" : " # 0::bigint";
+  }
+  std::string conditions = wanted(model_part::available) ? condition(model) : "true";
+  if (wanted(model_part::predicates))
+    for (const auto& [_, predicate] : model.predicates)
+      conditions += " AND " + enclosed(predicate);
   return "SELECT " + (wanted(model_part::locator) ? enclosed(model.locator) : "NULL") +
-         " AS locator, " + (wanted(model_part::size) ? size_column(model) : "NULL") +
-         " AS size FROM " + identifier(split_table(model.table)) + " WHERE " +
-         (wanted(model_part::available) ? condition(model) : "true") + " LIMIT 0";
+         " AS locator, " + (wanted(model_part::size) ? size_column(model) : "NULL") + " AS size, " +
+         select + " AS selected FROM " + identifier(table) + " WHERE " + conditions + " LIMIT 0";
 }
 
-std::string evaluation_sql(const model_declaration& model, key_kind kind) {
+std::string evaluation_sql(const model_declaration& model, key_kind kind,
+                           std::string_view in_scope) {
   const auto table = split_table(model.table);
   // Only rows that were asked for may meet the expressions: they can fail, or cost. LIMIT: each
   // look is one by the key, also while the planner takes a growing table for a small one and would
   // read all of it for each page.
   return "SELECT farshore_k.farshore_n AS n, farshore_m.locator, farshore_m.size,"
+         " coalesce(farshore_m.in_scope, false) AS in_scope,"
          " coalesce(farshore_s.revision, 0) AS revision, farshore_s.sum"
          " FROM unnest($1::" +
          std::string{sql_type(kind)} +
          "[], $2::bigint[]) WITH ORDINALITY AS farshore_k(farshore_key, farshore_record, "
          "farshore_n)"
          " LEFT JOIN LATERAL (SELECT " +
-         enclosed(model.locator) + " AS locator, " + size_column(model) + " AS size FROM " +
+         enclosed(model.locator) + " AS locator, " + size_column(model) + " AS size, " +
+         (in_scope.empty() ? "true" : enclosed(in_scope)) + " AS in_scope FROM " +
          identifier(table) + " WHERE " + key_column(model, table) +
          " = farshore_k.farshore_key AND " + condition(model) +
          " LIMIT 1) AS farshore_m ON true"

@@ -30,6 +30,10 @@ std::string identifier(std::string_view name);
 /// `text` as a string constant.
 std::string literal(std::string_view text);
 
+/// An expression of a declaration, in brackets, on lines of its own: nothing in it reaches what
+/// follows.
+std::string enclosed(std::string_view expression);
+
 struct table_name {
   std::string schema;
   std::string table;
@@ -42,14 +46,16 @@ std::string identifier(const table_name& name);
 std::string declaration_text(const model_declaration& model);
 
 /// A query that touches no row and fails where a name, a type or an expression is wrong. Without
-/// the others where `only` is one of the three.
-enum class model_part { all, locator, available, size };
+/// the others where `only` is one of them.
+enum class model_part { all, locator, available, size, select, predicates };
 std::string check_sql(const model_declaration& model, model_part only = model_part::all);
 
 /// The rows behind `$1::<kind>[]` (keys) and `$2::bigint[]` (their record ids), `$3` the type's
 /// number: columns n (from 1), locator, size, revision, sum. A row that is gone, not available or
-/// has no locator has a null locator.
-std::string evaluation_sql(const model_declaration& model, key_kind kind);
+/// has no locator has a null locator. `in_scope`, a condition over the model's row, makes a column
+/// of that name (null counts as false); empty: it is true.
+std::string evaluation_sql(const model_declaration& model, key_kind kind,
+                           std::string_view in_scope = {});
 
 /// Integer keys above `$1`, at most `$2`, in order: column key.
 std::string key_page_sql(const model_declaration& model);

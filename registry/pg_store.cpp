@@ -2,15 +2,18 @@
 
 #include "registry/claim_round.hpp"
 #include "registry/database.hpp"
+#include "registry/held_rows.hpp"
 #include "registry/migrations.hpp"
 #include "registry/registry_rows.hpp"
 #include "registry/row_rules.hpp"
 #include "registry/store_rows.hpp"
 #include "registry/suspect_rows.hpp"
+#include "registry/verification_rows.hpp"
 #include "registry/walk_rules.hpp"
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -20,7 +23,7 @@ namespace {
 
 constexpr auto load_cursor_sql = R"(
   SELECT epoch, identity, xid::text AS xid, id, token, covered_xid::text AS covered_xid,
-         farshore.microseconds(horizon) AS horizon_us
+         farshore.microseconds(horizon) AS horizon_us, scope
   FROM farshore.log_cursor
 )";
 
@@ -28,14 +31,16 @@ constexpr auto save_cursor = "save cursor";
 constexpr auto save_cursor_sql = R"(
   UPDATE farshore.log_cursor SET
     epoch = $1, identity = $2, xid = $3::xid8, id = $4, token = $5, covered_xid = $6::xid8,
-    horizon = farshore.at($7)
+    horizon = farshore.at($7), scope = $8
 )";
 
 constexpr auto load_types_sql = R"(
   SELECT id, name, plural, store, enabled, declared, paused, generation, backfill_after,
          backfill_complete, resync_after, resync_upto,
          farshore.microseconds(recovery_point) AS recovery_us, walk_stage, walk_seen,
-         found_missing, found_gone, held, farshore.microseconds(walk_ended_at) AS walk_ended_us
+         found_missing, found_gone, held, farshore.microseconds(walk_ended_at) AS walk_ended_us,
+         verifies, walked_at_rest, reverify_after, reverify_upto,
+         farshore.microseconds(verified_point) AS verified_point_us
   FROM farshore.replicable_type
 )";
 
@@ -45,7 +50,9 @@ constexpr auto save_type_sql = R"(
     plural = $2, store = $3, enabled = $4, declared = $5, paused = $6, generation = $7,
     backfill_after = $8, backfill_complete = $9, resync_after = $10, resync_upto = $11,
     recovery_point = farshore.at($12), walk_stage = $13, walk_seen = $14, found_missing = $15,
-    found_gone = $16, held = $17, walk_ended_at = farshore.at($18)
+    found_gone = $16, held = $17, walk_ended_at = farshore.at($18), verifies = $19,
+    walked_at_rest = $20, reverify_after = $21, reverify_upto = $22,
+    verified_point = farshore.at($23)
   WHERE id = $1
 )";
 
@@ -57,7 +64,9 @@ constexpr auto make_type_sql = R"(
 
 constexpr auto read_counts = "registry counts";
 constexpr auto read_counts_sql = R"(
-  SELECT registry, pending, started, synced, failed, missing_on_primary, removing, never_synced
+  SELECT registry, pending, started, synced, failed, missing_on_primary, removing, never_synced,
+         verified, verification_pending, verification_disabled, marked, verification_failed,
+         never_verified
   FROM farshore.registry_counts WHERE type_id = $1::integer
 )";
 
@@ -71,6 +80,13 @@ struct type_entry {
   record_id resync_after = 0;
   std::optional<record_id> resync_upto;
   std::optional<wall_time> recovery_point;
+  /// The primary checksums the type.
+  bool verifies = true;
+  /// The walk at rest goes on behind it.
+  record_id walked_at_rest = record_id_before_all;
+  record_id reverify_after = 0;
+  std::optional<record_id> reverify_upto;
+  std::optional<wall_time> verified_point;
 };
 
 /// How much of the queue one claim looks through when many of its records share their places.
@@ -93,18 +109,31 @@ public:
   result<epoch_number> start_epoch(const std::string& identity,
                                    const event_position& place) override;
   result<void> skip_to(const event_position& place) override;
+  result<void> set_scope(const scope_digest& scope) override;
   result<applied> apply_events(const events_page& page) override;
   result<applied> apply_catalogue(const catalogue_page& page) override;
   result<std::vector<record_id>> suspects(const std::string& type, std::size_t limit) override;
   result<applied> apply_records(const records_page& page) override;
+  [[nodiscard]] result<held_digests> digests(const held_request& asked) override;
+  [[nodiscard]] result<std::vector<registry_row>> rows_in(const std::string& type,
+                                                          std::span<const record_range> ranges,
+                                                          std::size_t limit) override;
+  [[nodiscard]] result<std::vector<bool>> named(const std::string& store,
+                                                std::span<const std::string> locators) override;
+  result<applied> apply_compared(const compared_ranges& compared) override;
   result<std::size_t> approve(const std::string& type) override;
   result<claimed> claim_due(const std::string& type, std::size_t limit, claim_scope scope) override;
   result<std::vector<bool>> finish(std::span<const outcome> outcomes) override;
   result<std::vector<claim_token>> renew(std::span<const claim_token> tokens) override;
-  result<std::size_t> resync(const std::string& type, const resync_selection& which) override;
+  result<std::size_t> resync(const std::string& type, const record_selection& which) override;
   result<bool> continue_resync(std::size_t rows) override;
+  result<verification_round> claim_verifications(const verification_request& what) override;
+  result<std::size_t> finish_verifications(std::span<const verification_outcome> found) override;
+  result<std::size_t> reverify(const std::string& type, const record_selection& which) override;
+  result<bool> continue_reverify(std::size_t rows) override;
   result<void> set_paused(const std::string& type, bool paused) override;
   [[nodiscard]] result<std::vector<std::string>> paused_types() override;
+  [[nodiscard]] result<std::vector<std::string>> marking_types() override;
   result<void> note_horizon(std::uint64_t covered_xid, std::optional<wall_time> horizon) override;
   [[nodiscard]] result<store_standing> standing_of(const std::string& store) override;
   result<void> note_store(const known_store& store) override;
@@ -122,6 +151,7 @@ private:
   void load();
   void make_partition(type_entry& entry);
   void save(const type_entry& entry);
+  void note_verifies(type_entry& entry, bool verifies);
   void distrust(type_entry& entry);
   void save_position();
   void advance_horizon(std::uint64_t covered_xid, std::optional<wall_time> horizon);
@@ -181,6 +211,7 @@ void registry_database::load() {
   cursor_.place.token = cursor["token"].as<std::int32_t>();
   cursor_.covered_xid = cursor["covered_xid"].as<std::uint64_t>();
   cursor_.horizon = time_of(cursor["horizon_us"]);
+  cursor_.scope = cursor["scope"].as<std::string>();
   for (const auto& row : first.exec(load_types_sql)) {
     const auto name = row["name"].as<std::string>();
     auto& entry = types_[name];
@@ -204,6 +235,11 @@ void registry_database::load() {
     if (!row["resync_upto"].is_null())
       entry.resync_upto = row["resync_upto"].as<record_id>();
     entry.recovery_point = time_of(row["recovery_us"]);
+    entry.verifies = row["verifies"].as<bool>();
+    entry.walked_at_rest = row["walked_at_rest"].as<record_id>();
+    entry.reverify_after = row["reverify_after"].as<record_id>(0);
+    entry.reverify_upto = optional_of<record_id>(row["reverify_upto"]);
+    entry.verified_point = time_of(row["verified_point_us"]);
   }
   stores_ = read_stores(first);
   first.commit();
@@ -237,7 +273,9 @@ void registry_database::save(const type_entry& entry) {
                       entry.paused, walk.generation, walk.after, walk.complete, entry.resync_after,
                       entry.resync_upto, to_microseconds(entry.recovery_point),
                       static_cast<int>(walk.stage), walk.seen, walk.found_missing, walk.found_gone,
-                      walk.held, to_microseconds(walk.ended_at));
+                      walk.held, to_microseconds(walk.ended_at), entry.verifies,
+                      entry.walked_at_rest, entry.reverify_after, entry.reverify_upto,
+                      to_microseconds(entry.verified_point));
   told_.erase(name);
 }
 
@@ -288,6 +326,7 @@ result<void> registry_database::note_store(const known_store& store) {
 void registry_database::distrust(type_entry& entry) {
   write_distrust(tx(), entry.number, now());
   entry.recovery_point.reset();
+  entry.verified_point.reset();
   save(entry);
   claims_.void_type(entry.declared.name);
 }
@@ -313,7 +352,7 @@ void registry_database::save_position() {
   const auto& place = cursor_.place;
   tx().exec_prepared0(save_cursor, cursor_.epoch, cursor_.identity, std::to_string(place.xid),
                       place.id, place.token, std::to_string(cursor_.covered_xid),
-                      to_microseconds(cursor_.horizon));
+                      to_microseconds(cursor_.horizon), cursor_.scope);
   for (const auto& type : std::set{told_})
     save(types_.at(type));
 }
@@ -343,12 +382,14 @@ result<std::vector<backfill_state>> registry_database::backfills() {
 result<epoch_number> registry_database::start_epoch(const std::string& identity,
                                                     const event_position& place) {
   return guarded("start epoch", [&] {
-    cursor_ = {cursor_.epoch + 1, identity, place, 0, {}};
+    cursor_ = {cursor_.epoch + 1, identity, place, 0, {}, cursor_.scope};
     save_position();
     for (auto& [name, entry] : types_) {
       entry.backfill = {.type = name};
       entry.resync_upto.reset();
+      entry.reverify_upto.reset();
       entry.recovery_point.reset();
+      entry.verified_point.reset();
       save(entry);
     }
     write_epoch(tx(), now());
@@ -369,11 +410,27 @@ result<void> registry_database::skip_to(const event_position& place) {
   });
 }
 
+result<void> registry_database::set_scope(const scope_digest& scope) {
+  return guarded("set the scope", [&] {
+    if (std::exchange(cursor_.scope, scope) == scope)
+      return;
+    save_position();
+    for (auto& [_, entry] : types_) {
+      start_over(entry.backfill);
+      save(entry);
+    }
+  });
+}
+
 // -- pages ---------------------------------------------------------------------------------------
 
 result<applied> registry_database::apply_events(const events_page& page) {
   return guarded("apply events", [&] {
     applied done;
+    if (page.scope != cursor_.scope) {
+      done.other_scope = true;
+      return done;
+    }
     std::set<std::string> due;
     const auto since = cursor_.horizon.value_or(since_unknown);
     const auto note = [&](const std::string& type, const page_effect& effect) {
@@ -381,6 +438,9 @@ result<applied> registry_database::apply_events(const events_page& page) {
       if (effect.due > 0)
         due.insert(type);
     };
+    for (const auto& stands : page.types)
+      if (const auto known = types_.find(stands.name); known != types_.end())
+        note_verifies(known->second, stands.verifies);
     for (const auto& [type, events] : newest_events(page)) {
       const auto known = types_.find(type);
       if (known == types_.end())
@@ -421,7 +481,8 @@ result<applied> registry_database::apply_catalogue(const catalogue_page& page) {
   return guarded("apply catalogue", [&] {
     auto& entry = known->second;
     applied done;
-    if (take_page(entry.backfill, page)) {
+    done.other_scope = page.scope != cursor_.scope;
+    if (!done.other_scope && take_page(entry.backfill, page)) {
       const auto rows = catalogue_rows(page.rows);
       if (!entry.backfill.complete && !rows.empty()) {
         const auto effect = write_catalogue(tx(), entry.number, rows, now());
@@ -461,11 +522,12 @@ result<applied> registry_database::apply_records(const records_page& page) {
     auto& entry = known->second;
     auto& walk = entry.backfill;
     applied done;
-    if (takes_records(walk, page)) {
+    done.other_scope = page.scope != cursor_.scope;
+    if (!done.other_scope && takes_records(walk, page)) {
       const auto absent = absent_records(page);
       const auto made = write_catalogue(tx(), entry.number, catalogue_rows(page.rows), now(), true);
       const auto gone = write_gone(tx(), entry.number, absent, now());
-      settle_suspects(tx(), entry.number, page.asked, absent);
+      settle_suspects(tx(), entry.number, page.asked, absent, page.outside);
       // What a worker holds stays due when it ends, and has to be looked for again.
       for (const auto record : page.asked)
         if (claims_.outdate({page.type, record}))
@@ -492,8 +554,56 @@ void registry_database::conclude_walk(type_entry& entry) {
                              counts.registry - counts.removing, now());
   if (next == verdict::hold)
     set_suspicion(tx(), entry.number, suspicion::held);
+  if (next == verdict::hold_gone)
+    hold_gone(tx(), entry.number);
   if (next == verdict::let_go)
     set_suspicion(tx(), entry.number, suspicion::approved);
+}
+
+result<held_digests> registry_database::digests(const held_request& asked) {
+  const auto known = types_.find(asked.type);
+  if (known == types_.end())
+    return unknown_type(asked.type);
+  return guarded("digest rows", [&] { return digest_held(tx(), known->second.number, asked); });
+}
+
+result<std::vector<registry_row>> registry_database::rows_in(const std::string& type,
+                                                             std::span<const record_range> ranges,
+                                                             std::size_t limit) {
+  const auto known = types_.find(type);
+  if (known == types_.end())
+    return unknown_type(type);
+  return guarded("read rows in ranges",
+                 [&] { return read_held(tx(), known->second.number, ranges, limit); });
+}
+
+result<std::vector<bool>> registry_database::named(const std::string& store,
+                                                   std::span<const std::string> locators) {
+  return guarded("look up locators", [&] {
+    std::vector<type_number> sharing;
+    for (const auto& [_, entry] : types_)
+      if (entry.declared.store == store)
+        sharing.push_back(entry.number);
+    return find_named(tx(), sharing, locators);
+  });
+}
+
+result<applied> registry_database::apply_compared(const compared_ranges& compared) {
+  const auto known = types_.find(compared.type);
+  if (known == types_.end())
+    return unknown_type(compared.type);
+  return guarded("apply a comparison", [&] {
+    auto& entry = known->second;
+    applied done;
+    if (take_comparison(entry.backfill, compared)) {
+      suspect_unequal(tx(), entry.number, compared.unequal);
+      if (read_suspects(tx(), entry.number, record_id_before_all, 1).empty())
+        end_walk(entry.backfill, now());
+      save(entry);
+    }
+    done.walk = entry.backfill;
+    return done;
+  });
 }
 
 result<std::size_t> registry_database::approve(const std::string& type) {
@@ -593,10 +703,10 @@ result<claimed> registry_database::claim_due(const std::string& type, std::size_
 
 void registry_database::write_ended(const std::string& type, outcome::kind kind,
                                     std::span<const ended_claim> ended) {
-  const auto number = types_.at(type).number;
+  const auto& [number, verifies] = std::pair{types_.at(type).number, types_.at(type).verifies};
   switch (kind) {
   case outcome::kind::synced:
-    return write_synced(tx(), number, ended, now());
+    return write_synced(tx(), number, ended, verifies, now());
   case outcome::kind::removed:
     return write_removed(tx(), number, ended);
   case outcome::kind::failed:
@@ -649,24 +759,24 @@ result<std::vector<claim_token>> registry_database::renew(std::span<const claim_
 // -- what operators ask for ----------------------------------------------------------------------
 
 result<std::size_t> registry_database::resync(const std::string& type,
-                                              const resync_selection& which) {
+                                              const record_selection& which) {
   const auto known = types_.find(type);
   if (known == types_.end())
     return unknown_type(type);
   auto& entry = known->second;
   return guarded("resync", [&]() -> std::size_t {
     switch (which.which) {
-    case resync_selection::kind::ids:
+    case record_selection::kind::ids:
       for (const auto record : which.ids)
         claims_.outdate({type, record});
       return resync_records(tx(), entry.number, which.ids, now());
-    case resync_selection::kind::failed: {
+    case record_selection::kind::failed: {
       const auto done = resync_failed(tx(), entry.number, claims_.records(type), now());
       for (const auto record : done.claimed)
         claims_.outdate({type, record});
       return done.count;
     }
-    case resync_selection::kind::all:
+    case record_selection::kind::all:
       break;
     }
     const auto last = last_record(tx(), entry.number);
@@ -699,6 +809,103 @@ result<bool> registry_database::continue_resync(std::size_t rows) {
   });
 }
 
+// -- verification at rest ------------------------------------------------------------------------
+
+void registry_database::note_verifies(type_entry& entry, bool verifies) {
+  if (std::exchange(entry.verifies, verifies) == verifies)
+    return;
+  write_verifies(tx(), entry.number, verifies, now());
+  save(entry);
+}
+
+result<verification_round>
+registry_database::claim_verifications(const verification_request& what) {
+  const auto known = types_.find(what.type);
+  if (known == types_.end())
+    return unknown_type(what.type);
+  return guarded("claim verifications", [&] {
+    auto& entry = known->second;
+    verification_round got;
+    if (!entry.is_declared || !entry.declared.enabled || entry.paused)
+      return got;
+    got.rows = read_counts_of(entry).registry;
+    if (what.marked_max > 0)
+      got.claims = read_marked(tx(), entry.number, what.type, what.marked_after, what.marked_max);
+    got.marked = got.claims.size();
+    if (what.walk_rows > 0) {
+      auto walked = read_walk(tx(), entry.number, what.type, entry.walked_at_rest, what.walk_rows,
+                              what.recent, now());
+      entry.walked_at_rest = walked.last.value_or(record_id_before_all);
+      save(entry);
+      std::ranges::move(walked.due, std::back_inserter(got.claims));
+    }
+    for (auto& one : got.claims)
+      one.epoch = cursor_.epoch;
+    return got;
+  });
+}
+
+result<std::size_t>
+registry_database::finish_verifications(std::span<const verification_outcome> found) {
+  return guarded("finish verifications", [&] {
+    std::map<std::string,
+             std::pair<std::vector<verification_outcome>, std::vector<verification_outcome>>>
+        by_type;
+    for (const auto& one : found)
+      if (one.of.epoch == cursor_.epoch && types_.contains(one.of.id.type)) {
+        auto& [right, wrong] = by_type[one.of.id.type];
+        (one.damage ? wrong : right).push_back(one);
+      }
+    std::size_t damaged = 0;
+    for (const auto& [type, outcomes] : by_type) {
+      const auto number = types_.at(type).number;
+      if (!outcomes.first.empty())
+        write_verified(tx(), number, outcomes.first, now());
+      if (!outcomes.second.empty())
+        damaged += write_damaged(tx(), number, outcomes.second, now());
+    }
+    return damaged;
+  });
+}
+
+result<std::size_t> registry_database::reverify(const std::string& type,
+                                                const record_selection& which) {
+  const auto known = types_.find(type);
+  if (known == types_.end())
+    return unknown_type(type);
+  auto& entry = known->second;
+  return guarded("reverify", [&]() -> std::size_t {
+    if (which.which == record_selection::kind::ids)
+      return reverify_records(tx(), entry.number, which.ids, now());
+    if (which.which == record_selection::kind::failed)
+      return reverify_failed(tx(), entry.number, now());
+    const auto last = last_record(tx(), entry.number);
+    if (!last)
+      return 0;
+    entry.reverify_after = record_id_before_all;
+    entry.reverify_upto = last;
+    save(entry);
+    return static_cast<std::size_t>(read_counts_of(entry).registry);
+  });
+}
+
+result<bool> registry_database::continue_reverify(std::size_t rows) {
+  const auto is_open = [](const auto& type) { return type.second.reverify_upto.has_value(); };
+  const auto open = std::ranges::find_if(types_, is_open);
+  if (open == types_.end())
+    return false;
+  return guarded("continue reverify", [&] {
+    auto& entry = open->second;
+    const auto slice =
+        reverify_slice(tx(), entry.number, entry.reverify_after, *entry.reverify_upto, rows, now());
+    entry.reverify_after = slice.last.value_or(entry.reverify_after);
+    if (!slice.more)
+      entry.reverify_upto.reset();
+    save(entry);
+    return std::ranges::any_of(types_, is_open);
+  });
+}
+
 result<void> registry_database::set_paused(const std::string& type, bool paused) {
   if (!type.empty() && !types_.contains(type))
     return unknown_type(type);
@@ -717,6 +924,14 @@ result<std::vector<std::string>> registry_database::paused_types() {
   return paused;
 }
 
+result<std::vector<std::string>> registry_database::marking_types() {
+  std::vector<std::string> marking;
+  for (const auto& [name, entry] : types_)
+    if (entry.resync_upto || entry.reverify_upto)
+      marking.push_back(name);
+  return marking;
+}
+
 registry_counts registry_database::read_counts_of(const type_entry& entry) {
   const auto row = tx().exec_prepared1(read_counts, entry.number);
   registry_counts counts;
@@ -728,6 +943,12 @@ registry_counts registry_database::read_counts_of(const type_entry& entry) {
   counts.missing_on_primary = row["missing_on_primary"].as<std::int64_t>();
   counts.removing = row["removing"].as<std::int64_t>();
   counts.never_synced = row["never_synced"].as<std::int64_t>();
+  counts.verified = row["verified"].as<std::int64_t>();
+  counts.verification_pending = row["verification_pending"].as<std::int64_t>();
+  counts.verification_disabled = row["verification_disabled"].as<std::int64_t>();
+  counts.marked = row["marked"].as<std::int64_t>();
+  counts.verification_failed = row["verification_failed"].as<std::int64_t>();
+  counts.never_verified = row["never_verified"].as<std::int64_t>();
   return counts;
 }
 
@@ -744,19 +965,20 @@ result<std::vector<recovery_point>> registry_database::recovery_points() {
     for (auto& [name, entry] : types_) {
       if (!entry.is_declared)
         continue;
-      auto oldest = cursor_.horizon;
-      bool is_known = oldest && entry.backfill.complete;
-      if (is_known) {
+      std::optional<wall_time> synced;
+      std::optional<wall_time> verified;
+      if (cursor_.horizon && entry.backfill.complete) {
         const auto lag = read_lag(tx(), entry.number);
-        is_known = lag.never_synced == 0;
-        if (lag.due_since)
-          oldest = std::min(*oldest, *lag.due_since);
+        if (lag.never_synced == 0)
+          synced = std::min(*cursor_.horizon, lag.due_since.value_or(*cursor_.horizon));
+        if (synced && lag.never_verified == 0)
+          verified = std::min(*synced, lag.unverified_since.value_or(*synced));
       }
-      const auto before = entry.recovery_point;
-      points.push_back(
-          {name, told_recovery_point(entry.recovery_point, is_known ? oldest : std::nullopt)});
+      const auto before = std::pair{entry.recovery_point, entry.verified_point};
+      points.push_back({name, told_recovery_point(entry.recovery_point, synced),
+                        told_recovery_point(entry.verified_point, verified)});
       // Kept with the next change: asking for a status should not cost a write.
-      if (entry.recovery_point != before)
+      if (before != std::pair{entry.recovery_point, entry.verified_point})
         told_.insert(name);
     }
     return points;

@@ -3,6 +3,7 @@
 #include "config/locator.hpp"
 #include "registry/database.hpp"
 #include "registry/model_sql.hpp"
+#include "registry/scope_sql.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -28,8 +29,9 @@ constexpr auto session_sql = R"(
 )";
 
 constexpr auto types_sql = R"(
-  SELECT name, type_id, declaration, generation, revision_floor, key_kind
-  FROM farshore.replicable_type
+  SELECT name, type_id, declaration, generation, revision_floor, key_kind,
+    coalesce(c.records, 0) AS records
+  FROM farshore.replicable_type LEFT JOIN farshore.state_counts AS c USING (type_id)
   WHERE table_oid IS NOT NULL AND (seeded OR key_kind = 'integer')
 )";
 
@@ -110,6 +112,7 @@ struct ready_type {
   std::int64_t generation = 0;
   revision floor = 0;
   key_kind kind = key_kind::integer;
+  std::int64_t records = 0;
 };
 
 /// A record to be looked up, and what its row says.
@@ -123,6 +126,8 @@ struct looked_up {
   /// By the state table; 0 when it has none.
   revision rev = 0;
   std::optional<checksum> sum;
+  /// There, and not in scope: then it is not present.
+  bool outside = false;
 };
 
 /// A row of the log.
@@ -188,6 +193,18 @@ std::optional<checksum> checksum_of(const pqxx::field& field) {
   return sum;
 }
 
+/// Behind those of evaluation_sql().
+constexpr std::size_t scope_parameter = 4;
+
+pqxx::result evaluate(pqxx::dbtransaction& tx, const ready_type& type, const std::string& sql,
+                      const row_filter& filter, std::span<const looked_up> rows) {
+  std::vector<record_id> records;
+  for (const auto& row : rows)
+    records.push_back(row.record);
+  return tx.exec_params(sql, array_of(type.kind, rows), array_literal(records), type.type_id,
+                        pqxx::prepare::make_dynamic_params(filter.parameters));
+}
+
 /// Of the rows those that are present, as the catalogue names them.
 std::vector<catalogue_row> listed(const ready_type& type, std::vector<looked_up> rows) {
   std::vector<catalogue_row> out;
@@ -216,13 +233,15 @@ public:
     std::erase_if(declared_, [](const auto& type) { return !type.enabled || !type.model; });
   }
 
-  result<events_page> events(const event_position& after, std::size_t limit) override;
-  result<catalogue_page> catalogue(const std::string& type, record_id after,
-                                   std::size_t limit) override;
-  result<records_page> look_up(const std::string& type,
-                               std::span<const record_id> records) override;
+  result<events_page> events(const event_position& after, std::size_t limit,
+                             const site_scope& scope) override;
+  result<catalogue_page> catalogue(const std::string& type, record_id after, std::size_t limit,
+                                   const site_scope& scope) override;
+  result<records_page> look_up(const std::string& type, std::span<const record_id> records,
+                               const site_scope& scope) override;
   result<std::vector<resolved_record>> resolve(const std::string& type,
-                                               std::span<const record_id> records) override;
+                                               std::span<const record_id> records,
+                                               const site_scope& scope) override;
   result<event_position> folded_place() override;
   result<event_position> newest_place() override;
   result<snapshot_bounds> bounds() override;
@@ -238,11 +257,16 @@ private:
   std::vector<logged> read_log(pqxx::dbtransaction& tx, const event_position& after,
                                const std::string& xmin, std::size_t limit);
   std::optional<std::size_t> fill(pqxx::dbtransaction& tx, const ready_types& types,
-                                  std::span<const logged> rows, std::vector<served_event>& out);
+                                  std::span<const logged> rows, const site_scope& scope,
+                                  std::vector<served_event>& out);
   std::optional<sql_refusal> look_up(pqxx::dbtransaction& tx, const ready_type& type,
-                                     std::span<looked_up> rows);
+                                     const row_filter& filter, std::span<looked_up> rows);
+  /// Of a row whose expressions fail.
+  bool is_surely_in_scope(pqxx::dbtransaction& tx, const ready_type& type, const row_filter& filter,
+                          std::span<looked_up> row);
   result<std::vector<looked_up>> find_rows(pqxx::dbtransaction& tx, const ready_type& type,
-                                           std::span<const record_id> records);
+                                           std::span<const record_id> records,
+                                           const site_scope& scope);
 
   std::unique_ptr<pqxx::connection> db_;
   std::vector<replicable_type> declared_;
@@ -261,7 +285,7 @@ pg_primary_reader::ready_types pg_primary_reader::read_types(pqxx::dbtransaction
         row["declaration"].as<std::string>() != declaration_text(*found->model))
       continue;
     out.push_back({&*found, row["type_id"].as<std::int32_t>(), row["generation"].as<std::int64_t>(),
-                   row["revision_floor"].as<revision>(), *kind});
+                   row["revision_floor"].as<revision>(), *kind, row["records"].as<std::int64_t>()});
   }
   return out;
 }
@@ -281,14 +305,20 @@ std::vector<type_status> pg_primary_reader::statuses(const ready_types& types) c
   std::vector<type_status> out;
   for (const auto& declared : declared_) {
     const auto found = std::ranges::find(types, &declared, &ready_type::declared);
-    out.push_back({declared.name, found == types.end() ? 0 : found->generation, {}});
+    const bool ready = found != types.end();
+    out.push_back({declared.name,
+                   ready ? found->generation : 0,
+                   {},
+                   declared.verification != verification_place::off,
+                   ready ? std::optional{found->records} : std::nullopt});
   }
   return out;
 }
 
 // -- events
 
-result<events_page> pg_primary_reader::events(const event_position& after, std::size_t limit) {
+result<events_page> pg_primary_reader::events(const event_position& after, std::size_t limit,
+                                              const site_scope& scope) {
   limit = std::max<std::size_t>(limit, 1);
   return guarded("read events", [&]() -> result<events_page> {
     snapshot tx{*db_};
@@ -309,12 +339,13 @@ result<events_page> pg_primary_reader::events(const event_position& after, std::
     const auto types = read_types(tx);
 
     events_page page;
+    page.scope = digest_of(scope);
     page.types = statuses(types);
     page.upto = after;
     const auto rows = read_log(tx, after, xmin, limit);
     auto end = rows.size();
     // A type that can't be read stops the page before its first event; the others' go out.
-    while (const auto stop = fill(tx, types, std::span{rows}.first(end), page.events))
+    while (const auto stop = fill(tx, types, std::span{rows}.first(end), scope, page.events))
       end = *stop;
     const bool cut = end < rows.size() || rows.size() == limit;
     if (end > 0)
@@ -344,6 +375,7 @@ std::vector<logged> pg_primary_reader::read_log(pqxx::dbtransaction& tx,
 std::optional<std::size_t> pg_primary_reader::fill(pqxx::dbtransaction& tx,
                                                    const ready_types& types,
                                                    std::span<const logged> rows,
+                                                   const site_scope& scope,
                                                    std::vector<served_event>& out) {
   out.clear();
   std::unordered_map<std::int32_t, const ready_type*> by_id;
@@ -388,7 +420,8 @@ std::optional<std::size_t> pg_primary_reader::fill(pqxx::dbtransaction& tx,
     std::vector<looked_up> asked;
     for (const auto n : places)
       asked.push_back({out[n].record, out[n].key, false, {}, {}, 0, {}});
-    if (look_up(tx, *by_id.at(type_id), asked)) {
+    const auto& type = *by_id.at(type_id);
+    if (look_up(tx, type, filter_of(scope, *type.declared, scope_parameter), asked)) {
       const auto first = std::ranges::find(rows, type_id, &logged::type_id);
       const auto at = static_cast<std::size_t>(first - rows.begin());
       stop = std::min(stop.value_or(at), at);
@@ -397,9 +430,12 @@ std::optional<std::size_t> pg_primary_reader::fill(pqxx::dbtransaction& tx,
     for (std::size_t k = 0; k < places.size(); ++k) {
       auto& event = out[places[k]];
       event.present = asked[k].present;
+      event.outside = asked[k].outside;
+      if (!event.present && !scope.whole())
+        event.key.clear(); // gone or outside: it may never have been this site's
       event.locator = std::move(asked[k].locator);
       event.size = asked[k].size;
-      if (asked[k].rev >= event.id)
+      if (event.present && asked[k].rev >= event.id)
         event.sum = asked[k].sum;
     }
   }
@@ -410,45 +446,67 @@ std::optional<std::size_t> pg_primary_reader::fill(pqxx::dbtransaction& tx,
 /// expression fail is present, with no locator: its secondary says so, and the others go on.
 std::optional<sql_refusal> pg_primary_reader::look_up(pqxx::dbtransaction& tx,
                                                       const ready_type& type,
+                                                      const row_filter& filter,
                                                       std::span<looked_up> rows) {
   if (rows.empty())
     return std::nullopt;
-  std::vector<record_id> records;
-  for (const auto& row : rows)
-    records.push_back(row.record);
   const auto refusal = refused_within(tx, [&] {
-    const auto found =
-        tx.exec_params(evaluation_sql(*type.declared->model, type.kind), array_of(type.kind, rows),
-                       array_literal(records), type.type_id);
+    const auto found = evaluate(
+        tx, type, evaluation_sql(*type.declared->model, type.kind, filter.condition), filter, rows);
     for (const auto& row : found) {
       auto& to = rows[row["n"].as<std::size_t>() - 1];
-      to.present = !row["locator"].is_null();
+      const bool there = !row["locator"].is_null();
+      const bool in_scope = row["in_scope"].as<bool>();
+      to.present = there && in_scope;
+      to.outside = there && !in_scope;
       to.rev = row["revision"].as<revision>();
-      to.sum = checksum_of(row["sum"]);
       if (!to.present)
         continue;
+      to.sum = checksum_of(row["sum"]);
       to.locator = locator_of(row["locator"], found.column_type("locator"));
       if (const auto size = row["size"].as<std::int64_t>(-1); size >= 0)
         to.size = static_cast<std::uint64_t>(size);
     }
   });
-  if (!refusal || !concerns_a_row(*refusal))
+  // A value that the database's encoding does not have is the scope's fault, and no row's.
+  const bool of_scope = !filter.parameters.empty() && refusal && refusal->sqlstate == "22P05";
+  if (!refusal || of_scope || !concerns_a_row(*refusal))
     return refusal;
   if (rows.size() == 1) {
-    rows.front().present = true;
-    rows.front().locator.clear();
+    auto& row = rows.front();
+    row.present = is_surely_in_scope(tx, type, filter, rows);
+    row.outside = !row.present;
+    row.locator.clear();
     return std::nullopt;
   }
   const auto half = rows.size() / 2;
-  if (auto why = look_up(tx, type, rows.first(half)))
+  if (auto why = look_up(tx, type, filter, rows.first(half)))
     return why;
-  return look_up(tx, type, rows.subspan(half));
+  return look_up(tx, type, filter, rows.subspan(half));
+}
+
+/// What a predicate can't be computed of is nobody's who asks by it.
+bool pg_primary_reader::is_surely_in_scope(pqxx::dbtransaction& tx, const ready_type& type,
+                                           const row_filter& filter, std::span<looked_up> row) {
+  if (filter.condition.empty())
+    return true;
+  auto model = *type.declared->model;
+  model.locator = "''";
+  model.size.clear();
+  model.available.clear();
+  bool in_scope = false;
+  const auto refusal = refused_within(tx, [&] {
+    const auto found =
+        evaluate(tx, type, evaluation_sql(model, type.kind, filter.condition), filter, row);
+    in_scope = !found.empty() && found[0]["in_scope"].as<bool>();
+  });
+  return !refusal && in_scope;
 }
 
 // -- catalogue
 
 result<catalogue_page> pg_primary_reader::catalogue(const std::string& name, record_id after,
-                                                    std::size_t limit) {
+                                                    std::size_t limit, const site_scope& scope) {
   return guarded("read the catalogue of " + name, [&]() -> result<catalogue_page> {
     snapshot tx{*db_};
     const auto type = find_ready(tx, name);
@@ -463,12 +521,14 @@ result<catalogue_page> pg_primary_reader::catalogue(const std::string& name, rec
         for (const auto& row : tx.exec_params(numbered_page_sql, type->type_id, after, limit))
           rows.push_back({row[0].as<record_id>(), row[1].as<std::string>(), false, {}, {}, 0, {}});
     });
-    const auto why = refusal ? refusal : look_up(tx, *type, rows);
+    const auto filter = filter_of(scope, *type->declared, scope_parameter);
+    const auto why = refusal ? refusal : look_up(tx, *type, filter, rows);
     if (why)
       return fail(ec::type_waiting,
                   "the catalogue of " + name + " can't be read now: " + why->message);
     catalogue_page page;
     page.type = name;
+    page.scope = digest_of(scope);
     page.generation = type->generation;
     page.next_after = rows.empty() ? after : rows.back().record;
     page.last = rows.size() < limit;
@@ -480,7 +540,8 @@ result<catalogue_page> pg_primary_reader::catalogue(const std::string& name, rec
 /// By their ids; a record that has no key is left out.
 result<std::vector<looked_up>> pg_primary_reader::find_rows(pqxx::dbtransaction& tx,
                                                             const ready_type& type,
-                                                            std::span<const record_id> records) {
+                                                            std::span<const record_id> records,
+                                                            const site_scope& scope) {
   std::vector<looked_up> rows;
   if (type.kind == key_kind::integer)
     for (const auto record : records)
@@ -489,35 +550,43 @@ result<std::vector<looked_up>> pg_primary_reader::find_rows(pqxx::dbtransaction&
     for (const auto& row : tx.exec_params(keys_of_sql, type.type_id, array_literal(records)))
       rows.push_back(
           {row["record_id"].as<record_id>(), row["key"].as<std::string>(), false, {}, {}, 0, {}});
-  if (const auto why = look_up(tx, type, rows))
+  if (const auto why = look_up(tx, type, filter_of(scope, *type.declared, scope_parameter), rows))
     return fail(ec::type_waiting,
                 "records of " + type.declared->name + " can't be looked up now: " + why->message);
   return rows;
 }
 
 result<records_page> pg_primary_reader::look_up(const std::string& name,
-                                                std::span<const record_id> records) {
+                                                std::span<const record_id> records,
+                                                const site_scope& scope) {
   return guarded("look up records of " + name, [&]() -> result<records_page> {
     snapshot tx{*db_};
     const auto type = find_ready(tx, name);
     if (!type)
       return fail(type.error());
-    auto rows = find_rows(tx, *type, records);
+    auto rows = find_rows(tx, *type, records, scope);
     if (!rows)
       return fail(std::move(rows).error());
-    return records_page{
-        name, type->generation, {records.begin(), records.end()}, listed(*type, std::move(*rows))};
+    records_page page{name, type->generation, {records.begin(), records.end()}, {}};
+    for (const auto& row : *rows)
+      if (row.outside)
+        page.outside.push_back(row.record);
+    std::ranges::sort(page.outside);
+    page.rows = listed(*type, std::move(*rows));
+    page.scope = digest_of(scope);
+    return page;
   });
 }
 
-result<std::vector<resolved_record>>
-pg_primary_reader::resolve(const std::string& name, std::span<const record_id> records) {
+result<std::vector<resolved_record>> pg_primary_reader::resolve(const std::string& name,
+                                                                std::span<const record_id> records,
+                                                                const site_scope& scope) {
   return guarded("resolve records of " + name, [&]() -> result<std::vector<resolved_record>> {
     snapshot tx{*db_};
     const auto type = find_ready(tx, name);
     if (!type)
       return fail(type.error());
-    const auto rows = find_rows(tx, *type, records);
+    const auto rows = find_rows(tx, *type, records, scope);
     if (!rows)
       return fail(rows.error());
     std::unordered_map<record_id, const looked_up*> by_record;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "config/scope.hpp"
 #include "registry/records.hpp"
 
 #include <memory>
@@ -46,21 +47,25 @@ public:
   /// record id, its table is locked); where that is the first one `more` is false: nothing is won
   /// by asking at once. Fails with ec::position_unknown when the row of `after` is not in the log
   /// with that token; with ec::log_trimmed when the log was trimmed past it. (horizon and waiting
-  /// texts are not filled in here; `types` carries name and generation.)
-  virtual result<events_page> events(const event_position& after, std::size_t limit) = 0;
+  /// texts are not filled in here; `types` carries name, generation and count.) Of a record outside
+  /// of the scope nothing is told but its id; under a scope no key of what is gone, either.
+  virtual result<events_page> events(const event_position& after, std::size_t limit,
+                                     const site_scope& scope = {}) = 0;
 
-  /// Available records with an id above `after`. Fails with ec::type_waiting or ec::not_found.
+  /// Available records in scope with an id above `after`; `limit` rows of the table at most, in
+  /// scope or not. Fails with ec::type_waiting or ec::not_found.
   virtual result<catalogue_page> catalogue(const std::string& type, record_id after,
-                                           std::size_t limit) = 0;
+                                           std::size_t limit, const site_scope& scope = {}) = 0;
 
   /// Those of the records, in ascending order, that are there and available, as the catalogue names
-  /// them. Fails as catalogue() does.
-  virtual result<records_page> look_up(const std::string& type,
-                                       std::span<const record_id> records) = 0;
+  /// them, or, out of scope, by their ids. Fails as catalogue() does.
+  virtual result<records_page> look_up(const std::string& type, std::span<const record_id> records,
+                                       const site_scope& scope = {}) = 0;
 
-  /// The rows' present locators, in the order asked.
+  /// The rows' present locators, in the order asked. What is out of scope is not present.
   virtual result<std::vector<resolved_record>> resolve(const std::string& type,
-                                                       std::span<const record_id> records) = 0;
+                                                       std::span<const record_id> records,
+                                                       const site_scope& scope = {}) = 0;
 
   /// Up to where the state table contains the log: from here a new reader begins. What the
   /// catalogue does not contain lies behind this place; behind any later one it would be lost

@@ -1,3 +1,4 @@
+#include "registry/checksum_schema.hpp"
 #include "registry/migrations.hpp"
 
 #include <array>
@@ -182,6 +183,7 @@ constexpr std::array migrations{
     migration{3, "primary: state table and its counts", state_sql},
     migration{4, "primary: its sites, and what is kept of the log", sites_sql},
     migration{5, "primary: tables of scanned folders", scanned_sql},
+    migration{6, "primary: verification", checksum_schema_sql},
 };
 
 } // namespace

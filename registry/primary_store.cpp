@@ -1,10 +1,13 @@
 #include "registry/primary_store.hpp"
 
+#include "registry/checksum_jobs.hpp"
+#include "registry/checksum_table.hpp"
 #include "registry/database.hpp"
 #include "registry/installed_type.hpp"
 #include "registry/log_fold.hpp"
 #include "registry/log_trim.hpp"
 #include "registry/migrations.hpp"
+#include "registry/model_columns.hpp"
 #include "registry/model_sql.hpp"
 #include "registry/scan_table.hpp"
 #include "registry/site_table.hpp"
@@ -18,7 +21,9 @@ namespace farshore {
 namespace {
 
 // Small sets against large tables, always: the planner's other ideas read a million rows for ten.
+// Compiling a statement would take longer than running it.
 constexpr auto session_sql = R"(
+  SET jit = off;
   SET enable_seqscan = off;
   SET enable_bitmapscan = off;
   SET enable_hashjoin = off;
@@ -26,9 +31,13 @@ constexpr auto session_sql = R"(
   SET plan_cache_mode = force_custom_plan
 )";
 
+/// So many rows of the application's are held at once, for some milliseconds.
+constexpr std::size_t columns_rows = 500;
+
 constexpr auto counts_sql = R"(
   SELECT t.name, coalesce(c.records, 0) AS records, coalesce(c.checksummed, 0) AS checksummed,
-    coalesce(c.checksum_failed, 0) AS checksum_failed
+    coalesce(c.checksum_failed, 0) AS checksum_failed, coalesce(c.pending, 0) AS pending,
+    coalesce(c.missing, 0) AS missing, coalesce(c.disabled, 0) AS disabled
   FROM farshore.replicable_type t LEFT JOIN farshore.state_counts c ON c.type_id = t.type_id
   WHERE t.name = ANY ($1::text[])
   ORDER BY array_position($1::text[], t.name)
@@ -43,7 +52,10 @@ public:
         seed_{*db_},
         sites_{*db_},
         trim_{*db_},
-        scans_{*db_} {}
+        scans_{*db_},
+        checksums_{*db_},
+        jobs_{*db_},
+        columns_{*db_} {}
 
   result<void> prepare() {
     if (auto ok = migrate(*db_, primary_migrations()); !ok)
@@ -55,6 +67,8 @@ public:
     if (auto ok = fold_.prepare(); !ok)
       return ok;
     if (auto ok = sites_.prepare(); !ok)
+      return ok;
+    if (auto ok = checksums_.prepare(); !ok)
       return ok;
     return trim_.prepare(fold_.place());
   }
@@ -69,7 +83,11 @@ public:
     declared_.clear();
     for (const auto& type : types)
       declared_.push_back(type.name);
-    return installer_.install(types);
+    auto installed = installer_.install(types);
+    if (installed)
+      if (auto noted = jobs_.declare(types); !noted)
+        return fail(std::move(noted).error());
+    return installed;
   }
 
   result<std::size_t> fold(std::size_t limit) override { return fold_.fold(limit); }
@@ -104,6 +122,26 @@ public:
     return scans_.apply(type, differences);
   }
 
+  result<std::vector<checksum_claim>> claim_checksums(const checksum_request& asked) override {
+    return checksums_.claim(asked);
+  }
+  result<std::size_t> finish_checksums(const checksum_report& report) override {
+    return checksums_.finish(report);
+  }
+  result<void> release_checksums(const checksum_release& what) override {
+    return checksums_.release(what);
+  }
+  result<std::int64_t> reverify(const std::string& type, const record_selection& which) override {
+    return jobs_.reverify(type, which);
+  }
+  result<void> sweep(const std::string& type) override { return jobs_.sweep(type); }
+  result<bool> tend(std::size_t limit) override {
+    auto more = jobs_.tend(limit);
+    if (!more)
+      return more;
+    return columns_.write(columns_rows).map([&](bool left) { return left || *more; });
+  }
+
 private:
   std::unique_ptr<pqxx::connection> db_;
   type_installer installer_;
@@ -112,6 +150,9 @@ private:
   site_table sites_;
   log_trim trim_;
   scan_table scans_;
+  checksum_table checksums_;
+  checksum_jobs jobs_;
+  model_columns columns_;
   std::vector<std::string> declared_;
 };
 
@@ -175,7 +216,11 @@ result<std::vector<primary_counts>> pg_primary_store::counts() {
     for (const auto& row : tx.exec_params(counts_sql, text_array_literal(declared_)))
       out.push_back({row["name"].as<std::string>(), row["records"].as<std::int64_t>(),
                      row["checksummed"].as<std::int64_t>(),
-                     row["checksum_failed"].as<std::int64_t>()});
+                     row["checksum_failed"].as<std::int64_t>(), row["pending"].as<std::int64_t>(),
+                     row["missing"].as<std::int64_t>(), row["disabled"].as<std::int64_t>()});
+    for (auto& one : out)
+      if (const auto found = columns_.troubles().find(one.type); found != columns_.troubles().end())
+        one.columns_trouble = found->second;
     return out;
   });
 }

@@ -5,6 +5,8 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "registry/checksum_work.hpp"
+#include "registry/record_selection.hpp"
 #include "registry/records.hpp"
 #include "registry/scanned_rows.hpp"
 #include "registry/site_standing.hpp"
@@ -23,7 +25,16 @@ struct primary_counts {
   /// Records in the state table.
   std::int64_t records = 0;
   std::int64_t checksummed = 0;
+  /// Missing ones included.
   std::int64_t checksum_failed = 0;
+  /// To be checksummed, or being so.
+  std::int64_t pending = 0;
+  /// Their resource is not where the row says.
+  std::int64_t missing = 0;
+  /// Not to be checksummed: not available, or of a type that is not verified.
+  std::int64_t disabled = 0;
+  /// Why verification is not written to the model's columns; empty where it is, or is not to be.
+  std::string columns_trouble = {};
 };
 
 class primary_store {
@@ -64,6 +75,25 @@ public:
                                    operation op) = 0;
 
   [[nodiscard]] virtual result<std::vector<primary_counts>> counts() = 0;
+
+  // -- verification (checksum_table.hpp, checksum_jobs.hpp) --------------------------------------
+
+  /// Due records of the type, at most `limit`: fresh ones first, what is read again last.
+  virtual result<std::vector<checksum_claim>> claim_checksums(const checksum_request& asked) = 0;
+  /// Records what came of claims, and appends events where a pair of revision and checksum is new.
+  /// Answers how many still counted. Fails with ec::overloaded while the model's table is locked
+  /// (the results may be given again), with ec::type_waiting where it can't be read.
+  virtual result<std::size_t> finish_checksums(const checksum_report& report) = 0;
+  /// What else of the type is in hand is pending again.
+  virtual result<void> release_checksums(const checksum_release& what) = 0;
+  /// Makes records due; answers how many (will be). Fails with ec::not_found for a type that is not
+  /// enabled, or not verified.
+  virtual result<std::int64_t> reverify(const std::string& type, const record_selection& which) = 0;
+  /// Looks for rows of the type's table (all types: empty) that have no state.
+  virtual result<void> sweep(const std::string& type) = 0;
+  /// A step of what goes on in the background, of about `limit` records. Answers whether anything
+  /// is left to do.
+  virtual result<bool> tend(std::size_t limit) = 0;
 
   /// Keeps where these sites stand, one note for each. Answers with the names that are new.
   virtual result<std::vector<std::string>> note_sites(std::span<const site_note> notes) = 0;

@@ -5,6 +5,7 @@
 
 #include "config/error.hpp"
 #include "config/ids.hpp"
+#include "config/scope.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -31,6 +32,8 @@ struct served_event {
   std::optional<std::uint64_t> size;
   /// The primary's checksum, when it has one for this revision.
   std::optional<checksum> sum;
+  /// The row is there, and not for this site: nothing but its id is told.
+  bool outside = false;
 };
 
 /// How a type stands on the primary.
@@ -41,6 +44,10 @@ struct type_status {
   std::int64_t generation = 0;
   /// Why the type is not ready ("table \"widgets\" does not exist"); empty when it is.
   std::string waiting;
+  /// The primary checksums what it has of the type.
+  bool verifies = true;
+  /// Records that the primary keeps a state of, whoever wants them; nothing where it does not tell.
+  std::optional<std::int64_t> records = {};
 };
 
 /// A transaction on the primary that holds the log's horizon back.
@@ -64,6 +71,8 @@ struct events_page {
   std::string identity;
   std::vector<type_status> types;
   std::optional<horizon_blocker> blocker;
+  /// The scope that it was asked, and read, under.
+  scope_digest scope = {};
 };
 
 struct catalogue_row {
@@ -77,7 +86,7 @@ struct catalogue_row {
   std::optional<checksum> sum;
 };
 
-/// Available records of one type, ordered by record id.
+/// Available records of one type that are in scope, ordered by record id.
 struct catalogue_page {
   std::string type;
   std::int64_t generation = 0;
@@ -85,9 +94,11 @@ struct catalogue_page {
   record_id after = record_id_before_all;
   std::vector<catalogue_row> rows;
   /// Pass as `after` for the next page. Unlike rows.back().record it also moves past records that
-  /// are not available.
+  /// are not available, or out of scope.
   record_id next_after = 0;
   bool last = false;
+  /// The scope that it was asked, and read, under.
+  scope_digest scope = {};
 };
 
 /// What became of the records that were asked for by id.
@@ -96,8 +107,12 @@ struct records_page {
   std::int64_t generation = 0;
   /// In ascending order.
   std::vector<record_id> asked;
-  /// Of those that are there and available.
+  /// Of those that are there, available, and in scope.
   std::vector<catalogue_row> rows;
+  /// Of those that are there and available, and not in scope; in ascending order.
+  std::vector<record_id> outside = {};
+  /// The scope that it was asked, and read, under.
+  scope_digest scope = {};
 };
 
 /// Permission to bring one record to its target. Whoever holds it is the only one at work on the
@@ -124,6 +139,8 @@ struct claim {
   int retry_count = 0;
   /// A change that just came, not bulk work.
   bool live = false;
+  /// What lies here is not to be believed: all of it is fetched.
+  bool force = false;
 };
 
 /// How the work on a claim ended.
@@ -155,6 +172,54 @@ struct outcome {
   std::size_t stale_settled = 0;
 };
 
+// -- verification at rest ------------------------------------------------------------------------
+
+/// A synced record whose resource is to be read and hashed where it lies. Holds nobody up: what
+/// comes of it counts only if the row is by then what it was.
+struct verification_claim {
+  replicable_id id;
+  epoch_number epoch = 0;
+  /// Encoded.
+  std::string locator;
+  checksum expected{};
+  /// The row's synced_revision and verified_at.
+  revision synced = 0;
+  std::optional<wall_time> verified_at;
+
+  friend bool operator==(const verification_claim&, const verification_claim&) = default;
+};
+
+/// What is to be read next of a type.
+struct verification_request {
+  std::string type;
+  /// Of what was marked (reverify): records behind this one, at most so many.
+  record_id marked_after = record_id_before_all;
+  std::size_t marked_max = 0;
+  /// How many rows the walk through all of them goes on by.
+  std::size_t walk_rows = 0;
+  /// What was verified this recently the walk passes over.
+  std::chrono::milliseconds recent{0};
+};
+
+struct verification_round {
+  std::vector<verification_claim> claims;
+  /// How many of the claims, the first ones, were marked.
+  std::size_t marked = 0;
+  /// All rows of the type.
+  std::int64_t rows = 0;
+
+  friend bool operator==(const verification_round&, const verification_round&) = default;
+};
+
+/// What was found where a claim said.
+struct verification_outcome {
+  verification_claim of;
+  /// Nothing: just what was expected. Else what is there instead, or why nothing can be read.
+  std::optional<error> damage;
+  /// The checksum of what is there instead; nothing where none could be made.
+  std::optional<checksum> found;
+};
+
 /// Numbers of one type at this site; what status and `wait` speak of.
 struct registry_counts {
   std::int64_t registry = 0;
@@ -169,6 +234,17 @@ struct registry_counts {
   /// Rows made by a backfill, or while one was under way, that were never synced (missing on the
   /// primary excepted): nothing bounds how old their changes are.
   std::int64_t never_synced = 0;
+  /// Of the synced: found to be what the primary has; not yet; not at all, since the primary has no
+  /// checksums of the type.
+  std::int64_t verified = 0;
+  std::int64_t verification_pending = 0;
+  std::int64_t verification_disabled = 0;
+  /// Of those that are not yet: verified before, and marked to be read again.
+  std::int64_t marked = 0;
+  /// Of all: found damaged, and not synced anew yet.
+  std::int64_t verification_failed = 0;
+  /// As never_synced: nothing bounds how old what is not verified of them is.
+  std::int64_t never_verified = 0;
 
   friend bool operator==(const registry_counts&, const registry_counts&) = default;
 };
@@ -181,18 +257,21 @@ struct events_request {
   event_position after;
   std::size_t limit = 2000;
   std::chrono::milliseconds wait{0};
+  scope_digest scope = {};
 };
 
 struct catalogue_request {
   std::string type;
   record_id after = 0;
   std::size_t limit = 5000;
+  scope_digest scope = {};
 };
 
 /// At most records_asked_max, in ascending order.
 struct records_request {
   std::string type;
   std::vector<record_id> records;
+  scope_digest scope = {};
 };
 inline constexpr std::size_t records_asked_max = 5000;
 

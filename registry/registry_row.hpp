@@ -45,11 +45,22 @@ struct registry_row {
   bool force_to_redownload = false;
   wall_time created_at;
 
+  /// Of what is synced: whether it is, by its checksum, what the primary has. Disabled: the primary
+  /// checksums nothing of the type.
   verification_state verification = verification_state::pending;
+  /// When what is on the disk was last found to be right: by its hash in flight, or at rest.
+  /// Nothing: never; the primary has not told its checksum yet.
   std::optional<wall_time> verified_at;
-  /// Column verification_checksum: SHA-256 of what is on the disk.
+  /// As due_since, of what is not verified yet. Nothing: all was, or (never synced) the row is one
+  /// of registry_counts::never_verified.
+  std::optional<wall_time> unverified_since;
+  /// At most 255 bytes; empty: none.
+  std::string verification_failure;
+  /// Column verification_checksum: SHA-256 of what was last found right on the disk.
   std::optional<checksum> sum;
+  /// What was received, or found at rest, was something else:
   bool checksum_mismatch = false;
+  /// its SHA-256.
   std::optional<checksum> verification_checksum_mismatched;
 
   friend bool operator==(const registry_row&, const registry_row&) = default;

@@ -1,9 +1,11 @@
 #include "registry/registry_rows.hpp"
 
+#include "registry/held_rows.hpp"
 #include "registry/row_rules.hpp"
 #include "registry/sql_array.hpp"
 #include "registry/suspect_rows.hpp"
 #include "registry/type_statements.hpp"
+#include "registry/verification_rows.hpp"
 
 #include <string_view>
 #include <utility>
@@ -42,7 +44,8 @@ constexpr auto events_sql = R"(
       target_revision = p.id,
       synced_revision = p.id,
       key = p.key,
-      primary_checksum = p.sum
+      primary_checksum = p.sum,
+      {confirm} farshore.at($3) END
     FROM p
     WHERE r.record_id = p.record_id AND r.target_revision < p.id
       AND (p.present AND {on_disk}) IS TRUE
@@ -57,6 +60,8 @@ constexpr auto events_sql = R"(
       size = CASE WHEN p.present THEN p.size ELSE r.size END,
       primary_checksum = CASE WHEN p.present THEN p.sum ELSE r.primary_checksum END,
       due_since = CASE WHEN NOT {never_synced} THEN least(r.due_since, farshore.at($1)) END,
+      unverified_since =
+        CASE WHEN NOT {never_verified} THEN least(r.unverified_since, farshore.at($1)) END,
       state = CASE WHEN {keeps_place} THEN r.state ELSE 0 END,
       retry_at = CASE WHEN {keeps_place} THEN r.retry_at END
     FROM p
@@ -65,8 +70,9 @@ constexpr auto events_sql = R"(
     RETURNING 1
   ), inserted AS (
     INSERT INTO {table} (type_id, record_id, key, locator, target_revision, size,
-                         primary_checksum, due_since, created_at)
-    SELECT {type}, record_id, key, locator, id, size, sum, farshore.at($2), farshore.at($3)
+                         primary_checksum, due_since, unverified_since, created_at)
+    SELECT {type}, record_id, key, locator, id, size, sum, farshore.at($2), farshore.at($2),
+           farshore.at($3)
     FROM p
     WHERE present AND NOT EXISTS (SELECT FROM {table} AS r WHERE r.record_id = p.record_id)
     RETURNING 1
@@ -79,12 +85,14 @@ constexpr auto truncation_sql = R"(
     target_revision = $1::bigint,
     wanted = false,
     due_since = CASE WHEN NOT {never_synced} THEN least(r.due_since, farshore.at($2)) END,
+    unverified_since =
+      CASE WHEN NOT {never_verified} THEN least(r.unverified_since, farshore.at($2)) END,
     state = 0,
     retry_at = NULL
   WHERE r.target_revision < $1::bigint
 )";
 
-// $8: asked for by id, so that an unwanted row is wanted again.
+// $8: asked for by id, so that an unwanted row is wanted again, and one named otherwise put right.
 constexpr auto catalogue = "registry catalogue";
 constexpr auto catalogue_sql = R"(
   WITH p AS (
@@ -97,9 +105,11 @@ constexpr auto catalogue_sql = R"(
       target_revision = p.revision,
       synced_revision = p.revision,
       key = p.key,
-      primary_checksum = p.sum
+      primary_checksum = p.sum,
+      {confirm} farshore.at($1) END
     FROM p
-    WHERE r.record_id = p.record_id AND r.target_revision < p.revision AND {on_disk} IS TRUE
+    WHERE r.record_id = p.record_id AND {on_disk} IS TRUE
+      AND (r.target_revision < p.revision OR ($8::boolean AND {named_otherwise}))
     RETURNING 1
   ), changed AS (
     UPDATE {table} AS r SET
@@ -111,11 +121,13 @@ constexpr auto catalogue_sql = R"(
       size = p.size,
       primary_checksum = p.sum,
       due_since = {untold},
+      unverified_since = {untold_unverified},
       state = 0,
       retry_at = CASE WHEN {is_live} THEN NULL ELSE p.due_at END
     FROM p
     WHERE r.record_id = p.record_id
-      AND (r.target_revision < p.revision OR ($8::boolean AND NOT r.wanted))
+      AND (r.target_revision < p.revision
+           OR ($8::boolean AND (NOT r.wanted OR {named_otherwise})))
       AND {on_disk} IS NOT TRUE
     RETURNING 1
   ), inserted AS (
@@ -136,6 +148,9 @@ constexpr auto epoch_rows_sql = R"(
     primary_checksum = NULL,
     due_since = NULL,
     missing_on_primary = false,
+    verification_state = 0,
+    verified_at = NULL,
+    unverified_since = NULL,
     retry_count = 0,
     state = 0,
     retry_at = {bulk_due}
@@ -146,6 +161,7 @@ constexpr auto let_go_sql = R"(
   UPDATE {table} AS r SET
     wanted = false,
     due_since = {untold},
+    unverified_since = {untold_unverified},
     state = 0,
     retry_at = CASE WHEN {is_live} THEN NULL ELSE {bulk_due} END
   FROM unnest($2::bigint[]) AS absent (id)
@@ -163,6 +179,7 @@ constexpr auto distrust_sql = R"(
     due_since = NULL,
     verification_checksum = NULL,
     verified_at = NULL,
+    unverified_since = NULL,
     verification_state = 0,
     state = CASE WHEN r.state = 3 THEN 3 ELSE 0 END,
     retry_at = CASE WHEN r.state = 3 OR (r.state = 0 AND r.retry_at IS NULL) THEN r.retry_at
@@ -179,13 +196,13 @@ constexpr auto due_sql = R"(
          farshore.microseconds(retry_at) AS retry_us
   FROM (
     (SELECT record_id, key, locator, stale_locators, wanted, target_revision, primary_checksum,
-            size, retry_count, state, retry_at
+            size, retry_count, state, retry_at, force_to_redownload
      FROM {table}
      WHERE state <> 2 AND retry_at IS NULL AND (NOT $4::boolean OR NOT wanted)
      ORDER BY retry_at NULLS FIRST, record_id LIMIT $1::bigint)
     UNION ALL
     (SELECT record_id, key, locator, stale_locators, wanted, target_revision, primary_checksum,
-            size, retry_count, state, retry_at
+            size, retry_count, state, retry_at, force_to_redownload
      FROM {table}
      WHERE state <> 2 AND retry_at <= farshore.at($2) AND (NOT $4::boolean OR NOT wanted)
      ORDER BY retry_at NULLS FIRST, record_id LIMIT $3::bigint)
@@ -230,8 +247,13 @@ constexpr auto synced_sql = R"(
     last_synced_at = farshore.at($1),
     missing_on_primary = false,
     force_to_redownload = false,
-    verification_state = 2,
-    verified_at = farshore.at($1),
+    verification_state = CASE WHEN {same_as_primary} THEN 2 WHEN $9::boolean THEN 0 ELSE 4 END,
+    verified_at = CASE WHEN {same_as_primary} OR NOT $9::boolean THEN farshore.at($1) END,
+    unverified_since =
+      CASE WHEN {settled} AND ({same_as_primary} OR NOT $9::boolean) THEN NULL
+           WHEN {same_as_primary} OR NOT $9::boolean THEN r.unverified_since
+           ELSE coalesce(r.unverified_since, farshore.at(0)) END,
+    verification_failure = NULL,
     verification_checksum = o.sum,
     checksum_mismatch = false,
     verification_checksum_mismatched = NULL,
@@ -352,10 +374,13 @@ constexpr auto last_sql = R"(
 
 constexpr auto lag = "registry lag";
 constexpr auto lag_sql = R"(
-  SELECT c.never_synced,
+  SELECT c.never_synced, c.never_verified,
          (SELECT farshore.microseconds(min(due_since)) FROM {table}
           WHERE due_since IS NOT NULL AND NOT missing_on_primary)
-           AS since_us
+           AS since_us,
+         (SELECT farshore.microseconds(min(unverified_since)) FROM {table}
+          WHERE unverified_since IS NOT NULL AND NOT missing_on_primary)
+           AS unverified_us
   FROM farshore.registry_counts AS c WHERE c.type_id = {type}
 )";
 
@@ -365,13 +390,6 @@ std::optional<std::int64_t> signed_size(std::optional<std::uint64_t> size) {
 
 std::optional<std::string> hex(const std::optional<checksum>& sum) {
   return sum ? std::optional{to_hex(*sum)} : std::nullopt;
-}
-
-std::optional<checksum> checksum_of(const pqxx::field& bytes) {
-  checksum sum;
-  if (bytes.is_null() || !from_hex(bytes.c_str() + 2, sum)) // \x…
-    return {};
-  return sum;
 }
 
 std::optional<std::uint64_t> size_of(const pqxx::field& size) {
@@ -394,6 +412,13 @@ page_effect effect_of(const pqxx::row& row) {
 
 } // namespace
 
+std::optional<checksum> checksum_of(const pqxx::field& bytes) {
+  checksum sum;
+  if (bytes.is_null() || !from_hex(bytes.c_str() + 2, sum)) // \x…
+    return {};
+  return sum;
+}
+
 std::optional<std::int64_t> to_microseconds(std::optional<wall_time> t) {
   if (!t)
     return {};
@@ -410,6 +435,7 @@ void prepare_registry_statements(pqxx::connection_base& db) {
   pqxx::nontransaction{db}.exec0(planner_sql);
   db.prepare(epoch_rows, expanded(epoch_rows_sql));
   db.prepare(wanted_elsewhere, wanted_elsewhere_sql);
+  prepare_held_statements(db);
 }
 
 void prepare_registry_statements(pqxx::connection_base& db, type_number type,
@@ -435,6 +461,8 @@ void prepare_registry_statements(pqxx::connection_base& db, type_number type,
   prepare(last, last_sql);
   prepare(lag, lag_sql);
   prepare_suspect_statements(db, type, name);
+  prepare_verification_statements(db, type, name);
+  prepare_held_statements(db, type, name);
 }
 
 page_effect write_events(pqxx::transaction_base& tx, type_number type,
@@ -507,6 +535,7 @@ std::vector<due_row> read_due(pqxx::transaction_base& tx, type_number type, std:
     row.retry_count = found["retry_count"].as<int>();
     row.state = static_cast<sync_state>(found["state"].as<int>());
     row.retry_at = time_of(found["retry_us"]);
+    row.force_to_redownload = found["force_to_redownload"].as<bool>();
   }
   return rows;
 }
@@ -538,7 +567,7 @@ std::vector<bool> find_wanted_elsewhere(pqxx::transaction_base& tx, type_number 
 }
 
 void write_synced(pqxx::transaction_base& tx, type_number type, std::span<const ended_claim> ended,
-                  wall_time now) {
+                  bool verifies, wall_time now) {
   tx.exec_prepared0(
       statement_of(synced, type), to_microseconds(now),
       sql_array(ended, [](const auto& e) { return e.how.id.record; }),
@@ -548,7 +577,7 @@ void write_synced(pqxx::transaction_base& tx, type_number type, std::span<const 
       sql_array(ended,
                 [](const auto& e) { return static_cast<std::int64_t>(e.how.stale_settled); }),
       sql_array(ended, [](const auto& e) { return e.of.outdated; }),
-      sql_array(ended, [](const auto& e) { return std::string_view{e.of.locator}; }));
+      sql_array(ended, [](const auto& e) { return std::string_view{e.of.locator}; }), verifies);
 }
 
 void write_removed(pqxx::transaction_base& tx, type_number type,
@@ -633,7 +662,8 @@ std::optional<record_id> last_record(pqxx::transaction_base& tx, type_number typ
 
 type_lag read_lag(pqxx::transaction_base& tx, type_number type) {
   const auto row = tx.exec_prepared1(statement_of(lag, type));
-  return {row["never_synced"].as<std::int64_t>(), time_of(row["since_us"])};
+  return {row["never_synced"].as<std::int64_t>(), time_of(row["since_us"]),
+          row["never_verified"].as<std::int64_t>(), time_of(row["unverified_us"])};
 }
 
 registry_row read_row(const pqxx::row& found) {
@@ -659,6 +689,8 @@ registry_row read_row(const pqxx::row& found) {
   row.created_at = time_of(found["created_us"]).value_or(wall_time{});
   row.verification = static_cast<verification_state>(found["verification_state"].as<int>());
   row.verified_at = time_of(found["verified_us"]);
+  row.unverified_since = time_of(found["unverified_us"]);
+  row.verification_failure = found["verification_failure"].as<std::string>("");
   row.sum = checksum_of(found["verification_checksum"]);
   row.checksum_mismatch = found["checksum_mismatch"].as<bool>();
   row.verification_checksum_mismatched = checksum_of(found["verification_checksum_mismatched"]);

@@ -28,6 +28,8 @@ namespace farshore {
 std::optional<std::int64_t> to_microseconds(std::optional<wall_time> t);
 /// Inverse, for a column of whole microseconds.
 std::optional<wall_time> time_of(const pqxx::field& microseconds);
+/// Of a bytea; nothing where there is none.
+std::optional<checksum> checksum_of(const pqxx::field& bytes);
 
 /// Sets the connection's planner to what suits these statements; call once for a connection, before
 /// anything else.
@@ -91,8 +93,9 @@ struct ended_claim {
   live_claim of;
 };
 /// All of one type and of the kind that the name says.
+/// `verifies`: see apply_synced().
 void write_synced(pqxx::transaction_base& tx, type_number type, std::span<const ended_claim> ended,
-                  wall_time now);
+                  bool verifies, wall_time now);
 void write_removed(pqxx::transaction_base& tx, type_number type,
                    std::span<const ended_claim> ended);
 void write_failed(pqxx::transaction_base& tx, type_number type, std::span<const ended_claim> ended,
@@ -126,10 +129,12 @@ resynced_slice resync_slice(pqxx::transaction_base& tx, type_number type, record
 
 std::optional<record_id> last_record(pqxx::transaction_base& tx, type_number type);
 
-/// What holds a type's recovery point back.
+/// What holds a type's recovery points back.
 struct type_lag {
   std::int64_t never_synced = 0;
   std::optional<wall_time> due_since;
+  std::int64_t never_verified = 0;
+  std::optional<wall_time> unverified_since;
 };
 type_lag read_lag(pqxx::transaction_base& tx, type_number type);
 
@@ -142,7 +147,9 @@ inline constexpr std::string_view row_columns = R"(
   r.retry_count, r.last_sync_failure, farshore.microseconds(r.last_synced_at) AS last_synced_us,
   r.missing_on_primary, farshore.microseconds(r.due_since) AS due_since_us, r.force_to_redownload,
   farshore.microseconds(r.created_at) AS created_us, r.verification_state,
-  farshore.microseconds(r.verified_at) AS verified_us, r.verification_checksum,
+  farshore.microseconds(r.verified_at) AS verified_us,
+  farshore.microseconds(r.unverified_since) AS unverified_us, r.verification_failure,
+  r.verification_checksum,
   r.checksum_mismatch, r.verification_checksum_mismatched
 )";
 registry_row read_row(const pqxx::row& row);

@@ -14,11 +14,18 @@ class pg_registry_view final : public registry_view {
 public:
   explicit pg_registry_view(std::unique_ptr<pqxx::connection> db) : db_{std::move(db)} {}
 
-  result<std::vector<registry_row>> list(const std::string& type, std::optional<sync_state> state,
+  result<std::vector<registry_row>> list(const std::string& type, const states_filter& only,
                                          record_id after, std::size_t limit) override {
     // The state as text of the statement: the planner sees that what is not synced has an index.
-    const auto of_state =
-        state ? " AND r.state = " + std::to_string(static_cast<int>(*state)) : std::string{};
+    std::string of_state;
+    if (only.state)
+      of_state += " AND r.state = " + std::to_string(static_cast<int>(*only.state));
+    if (only.verification)
+      of_state +=
+          " AND r.verification_state = " + std::to_string(static_cast<int>(*only.verification));
+    if (only.verification == verification_state::failed)
+      of_state += " AND r.state <> 2"; // always so
+
     return read("list registry rows", type,
                 [&](pqxx::transaction_base& tx, const std::string& rows) {
                   return tx.exec_params(rows + "WHERE r.record_id > $1::bigint" + of_state +

@@ -16,6 +16,12 @@
 
 namespace farshore {
 
+/// Which rows to list; nothing: all.
+struct states_filter {
+  std::optional<sync_state> state = {};
+  std::optional<verification_state> verification = {};
+};
+
 class registry_view {
 public:
   virtual ~registry_view() = default;
@@ -24,12 +30,10 @@ public:
   /// with ec::database_unavailable.
   static result<std::unique_ptr<registry_view>> open(const std::string& url);
 
-  /// Up to `limit` rows of the type in order of record id, behind `after`, of that state if one is
-  /// named. Fails with ec::not_found for an unknown type.
-  [[nodiscard]] virtual result<std::vector<registry_row>> list(const std::string& type,
-                                                               std::optional<sync_state> state,
-                                                               record_id after,
-                                                               std::size_t limit) = 0;
+  /// Up to `limit` rows of the type in order of record id, behind `after`, of those states if they
+  /// are named. Fails with ec::not_found for an unknown type.
+  [[nodiscard]] virtual result<std::vector<registry_row>>
+  list(const std::string& type, const states_filter& only, record_id after, std::size_t limit) = 0;
 
   /// Those of the records that have a row, in order of record id.
   [[nodiscard]] virtual result<std::vector<registry_row>> find(const std::string& type,

@@ -48,10 +48,25 @@ bool never_synced(const registry_row& row) {
   return !row.synced_revision && !row.due_since;
 }
 
+bool never_verified(const registry_row& row) {
+  return !row.verified_at && !row.unverified_since;
+}
+
 void note_change(registry_row& row, wall_time since) {
   // A row that was never synced lacks older content than this change, too.
   if (!never_synced(row))
     row.due_since = std::min(row.due_since.value_or(since), since);
+  if (!never_verified(row))
+    row.unverified_since = std::min(row.unverified_since.value_or(since), since);
+}
+
+/// What is on the disk is what the primary has.
+void note_confirmed(registry_row& row, wall_time now) {
+  row.unverified_since.reset();
+  if (row.verified_at && row.verification != verification_state::disabled)
+    return; // also where it was marked to be read
+  row.verification = verification_state::succeeded;
+  row.verified_at = now;
 }
 
 void add_stale(registry_row& row, const std::string& locator) {
@@ -73,6 +88,13 @@ bool is_on_disk(const registry_row& row, const std::string& locator,
                 const std::optional<checksum>& sum) {
   return row.state == sync_state::synced && row.wanted && sum && sum == row.sum &&
          locator == row.locator;
+}
+
+/// At the same revision, and yet not as the catalogue names it; or it knows a checksum that the row
+/// does not.
+bool is_named_otherwise(const registry_row& row, const catalogue_row& found) {
+  return row.wanted && row.target_revision == found.rev &&
+         (row.locator != found.locator || (found.sum && found.sum != row.primary_checksum));
 }
 
 void drop_settled(registry_row& row, std::size_t settled) {
@@ -220,11 +242,12 @@ registry_row row_of(const served_event& e, std::optional<wall_time> since, wall_
   row.size = e.size;
   row.primary_checksum = e.sum;
   row.due_since = since;
+  row.unverified_since = since;
   row.created_at = now;
   return row;
 }
 
-change apply_event(registry_row& row, const served_event& e, wall_time since) {
+change apply_event(registry_row& row, const served_event& e, wall_time since, wall_time now) {
   if (e.id <= row.target_revision)
     return change::none;
   if (e.present && is_on_disk(row, e.locator, e.sum)) {
@@ -232,6 +255,7 @@ change apply_event(registry_row& row, const served_event& e, wall_time since) {
     row.synced_revision = e.id;
     row.key = e.key;
     row.primary_checksum = e.sum;
+    note_confirmed(row, now);
     return change::raised;
   }
   row.target_revision = e.id;
@@ -275,13 +299,15 @@ registry_row row_of(const catalogue_row& found, wall_time now) {
 }
 
 change apply_catalogue(registry_row& row, const catalogue_row& found, wall_time now, bool asked) {
-  if (row.target_revision >= found.rev && (row.wanted || !asked))
+  const bool otherwise = asked && is_named_otherwise(row, found);
+  if (row.target_revision >= found.rev && (row.wanted || !asked) && !otherwise)
     return change::none;
   row.target_revision = std::max(row.target_revision, found.rev);
   row.key = found.key;
   row.primary_checksum = found.sum;
   if (is_on_disk(row, found.locator, found.sum)) {
     row.synced_revision = found.rev;
+    note_confirmed(row, now);
     return change::raised;
   }
   row.wanted = true;
@@ -292,7 +318,8 @@ change apply_catalogue(registry_row& row, const catalogue_row& found, wall_time 
 }
 
 bool differs(const registry_row* row, const catalogue_row& found) {
-  return !row || !row->wanted || row->target_revision < found.rev;
+  return !row || !row->wanted || row->target_revision < found.rev ||
+         is_named_otherwise(*row, found);
 }
 
 void apply_gone(registry_row& row, wall_time now) {
@@ -306,6 +333,9 @@ void apply_epoch(registry_row& row, wall_time now) {
   row.primary_checksum.reset();
   row.due_since.reset();
   row.missing_on_primary = false;
+  row.verification = verification_state::pending;
+  row.verified_at.reset();
+  row.unverified_since.reset();
   row.retry_count = 0;
   make_pending(row, bulk_due(now, row.size, row.record));
 }
@@ -315,6 +345,7 @@ void apply_distrust(registry_row& row, wall_time now) {
   row.due_since.reset();
   row.sum.reset();
   row.verified_at.reset();
+  row.unverified_since.reset();
   row.verification = verification_state::pending;
   if (row.state == sync_state::failed)
     return; // what fails backs off all the same
@@ -333,7 +364,8 @@ void apply_resync(registry_row& row, wall_time now) {
   make_pending(row, bulk_due(now, row.size, row.record));
 }
 
-void apply_synced(registry_row& row, const outcome& how, const live_claim& of, wall_time now) {
+void apply_synced(registry_row& row, const outcome& how, const live_claim& of, wall_time now,
+                  bool verifies) {
   const bool is_at_target = row.target_revision == how.reached;
   // An event that came during the transfer may have brought nothing but this very content.
   const bool is_same_content = row.primary_checksum == how.sum && row.locator == of.locator &&
@@ -356,8 +388,19 @@ void apply_synced(registry_row& row, const outcome& how, const live_claim& of, w
   row.last_synced_at = now;
   row.missing_on_primary = false;
   row.force_to_redownload = false;
-  row.verification = verification_state::succeeded;
-  row.verified_at = now;
+  const bool confirmed = row.primary_checksum == how.sum;
+  row.verification = confirmed  ? verification_state::succeeded
+                     : verifies ? verification_state::pending
+                                : verification_state::disabled;
+  if (confirmed || !verifies)
+    row.verified_at = now;
+  else
+    row.verified_at.reset();
+  if (settled && row.verified_at)
+    row.unverified_since.reset();
+  else if (!row.verified_at && !row.unverified_since)
+    row.unverified_since = since_unknown; // no longer never verified, and yet unconfirmed
+  row.verification_failure.clear();
   row.sum = how.sum;
   row.checksum_mismatch = false;
   row.verification_checksum_mismatched.reset();
@@ -398,6 +441,77 @@ void apply_given_back(registry_row& row, const live_claim& of) {
 void apply_started(registry_row& row, wall_time lease_end) {
   row.state = sync_state::started;
   row.retry_at = lease_end;
+}
+
+// -- verification at rest ------------------------------------------------------------------------
+
+bool is_marked(const registry_row& row) {
+  return row.state == sync_state::synced && row.verification == verification_state::pending &&
+         !row.unverified_since;
+}
+
+bool is_due_for_walk(const registry_row& row, wall_time now, std::chrono::milliseconds recent) {
+  return row.state == sync_state::synced && row.verified_at && *row.verified_at <= now - recent;
+}
+
+verification_claim verification_of(const registry_row& row, const std::string& type,
+                                   epoch_number epoch) {
+  return {{type, row.record},
+          epoch,
+          row.locator,
+          row.sum.value_or(checksum{}),
+          row.synced_revision.value_or(0),
+          row.verified_at};
+}
+
+bool still_is(const registry_row& row, const verification_claim& of) {
+  return row.state == sync_state::synced && row.synced_revision == of.synced &&
+         row.verified_at == of.verified_at && row.locator == of.locator && row.sum == of.expected;
+}
+
+void apply_verified(registry_row& row, wall_time now) {
+  row.verification =
+      row.primary_checksum ? verification_state::succeeded : verification_state::disabled;
+  row.verified_at = now;
+}
+
+void apply_damaged(registry_row& row, const verification_outcome& found, wall_time now) {
+  row.verification = verification_state::failed;
+  row.verification_failure = failure_text(found.damage ? found.damage->message : "");
+  row.checksum_mismatch = found.found.has_value();
+  row.verification_checksum_mismatched = found.found;
+  row.force_to_redownload = true;
+  row.retry_count = 0;
+  make_due_untold(row, now);
+}
+
+bool apply_reverify(registry_row& row, wall_time now) {
+  if (row.verification == verification_state::failed) {
+    if (!resync_changes(row, now))
+      return false;
+    apply_resync(row, now);
+    return true;
+  }
+  if (row.state != sync_state::synced || !row.verified_at)
+    return false;
+  row.verification = verification_state::pending;
+  return true;
+}
+
+bool apply_verifies(registry_row& row, bool verifies, wall_time now) {
+  if (row.state != sync_state::synced || row.primary_checksum)
+    return false;
+  if (verifies != (row.verification == verification_state::disabled))
+    return false;
+  row.verification = verifies ? verification_state::pending : verification_state::disabled;
+  if (verifies) {
+    row.verified_at.reset();
+    row.unverified_since = since_unknown;
+  } else {
+    row.verified_at = now;
+    row.unverified_since.reset();
+  }
+  return true;
 }
 
 } // namespace farshore

@@ -8,6 +8,7 @@
 #include "registry/records.hpp"
 #include "registry/registry_row.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -68,11 +69,12 @@ enum class change { none, raised, due };
 
 /// `since` bounds from below when what the page brings was committed.
 registry_row row_of(const served_event& e, std::optional<wall_time> since, wall_time now);
-change apply_event(registry_row& row, const served_event& e, wall_time since);
+change apply_event(registry_row& row, const served_event& e, wall_time since, wall_time now);
 change apply_truncation(registry_row& row, revision id, wall_time since);
 registry_row row_of(const catalogue_row& found, wall_time now);
 /// `asked`: not of a page, but asked for by id. Then the record is there, whatever the log said,
-/// and an unwanted row is wanted again; a page may be behind the log.
+/// and an unwanted row is wanted again, and one that is named otherwise at the same revision is put
+/// right; a page may be behind the log.
 change apply_catalogue(registry_row& row, const catalogue_row& found, wall_time now,
                        bool asked = false);
 /// The row (nullptr: none) is not what the catalogue calls for.
@@ -86,11 +88,32 @@ void apply_resync(registry_row& row, wall_time now);
 /// False: leave the row alone, it is due or under way.
 bool resync_changes(const registry_row& row, wall_time now);
 
-void apply_synced(registry_row& row, const outcome& how, const live_claim& of, wall_time now);
+/// `verifies`: the primary has checksums of the type, or will have them.
+void apply_synced(registry_row& row, const outcome& how, const live_claim& of, wall_time now,
+                  bool verifies = true);
 /// False: the row itself goes.
 bool apply_removed(registry_row& row, const outcome& how);
 void apply_failed(registry_row& row, const outcome& how, const live_claim& of, wall_time now);
 void apply_given_back(registry_row& row, const live_claim& of);
 void apply_started(registry_row& row, wall_time lease_end);
+
+// -- verification at rest: synced rows whose checksum the primary has confirmed, or never will
+// -----
+
+/// Marked by reverify, to be read as soon as may be.
+bool is_marked(const registry_row& row);
+/// To be read by the walk through all rows.
+bool is_due_for_walk(const registry_row& row, wall_time now, std::chrono::milliseconds recent);
+verification_claim verification_of(const registry_row& row, const std::string& type,
+                                   epoch_number epoch);
+/// The row is still what the claim was made of.
+bool still_is(const registry_row& row, const verification_claim& of);
+void apply_verified(registry_row& row, wall_time now);
+/// Due to be fetched anew, all of it.
+void apply_damaged(registry_row& row, const verification_outcome& found, wall_time now);
+/// False: there is nothing to read, or it is under way to be fetched anew.
+bool apply_reverify(registry_row& row, wall_time now);
+/// The primary has begun, or ceased, to checksum the type. False: that changes nothing here.
+bool apply_verifies(registry_row& row, bool verifies, wall_time now);
 
 } // namespace farshore

@@ -205,12 +205,128 @@ constexpr std::string_view stores_sql = R"(
     noticed_at timestamptz);
 )";
 
+// verified_at is in no index, and in none's condition: what is verified at rest again and again
+// changes in place. Marked rows, and those that wait for the primary's checksum, are told apart by
+// unverified_since.
+constexpr std::string_view verification_sql = R"(
+  ALTER TABLE farshore.registry ADD COLUMN unverified_since timestamptz;
+  CREATE INDEX registry_unverified_since ON farshore.registry (unverified_since)
+    WHERE unverified_since IS NOT NULL AND NOT missing_on_primary;
+  CREATE INDEX registry_marked ON farshore.registry (record_id)
+    WHERE state = 2 AND verification_state = 0 AND unverified_since IS NULL;
+
+  ALTER TABLE farshore.replicable_type
+    -- The primary checksums the type.
+    ADD COLUMN verifies boolean NOT NULL DEFAULT true,
+    -- The walk at rest goes on behind this record.
+    ADD COLUMN walked_at_rest bigint NOT NULL DEFAULT -9223372036854775808,
+    -- A reverify of all is under way while reverify_upto is not null.
+    ADD COLUMN reverify_after bigint,
+    ADD COLUMN reverify_upto bigint,
+    -- The latest recovery point of what is verified that was told.
+    ADD COLUMN verified_point timestamptz;
+
+  ALTER TABLE farshore.registry_counts
+    ADD COLUMN verified bigint NOT NULL DEFAULT 0,
+    ADD COLUMN verification_pending bigint NOT NULL DEFAULT 0,
+    ADD COLUMN verification_disabled bigint NOT NULL DEFAULT 0,
+    ADD COLUMN marked bigint NOT NULL DEFAULT 0,
+    ADD COLUMN verification_failed bigint NOT NULL DEFAULT 0,
+    ADD COLUMN never_verified bigint NOT NULL DEFAULT 0;
+
+  DO $build$
+  DECLARE
+    kind record;
+  BEGIN
+    FOR kind IN SELECT * FROM (VALUES
+      ('insert', 'SELECT 1 AS sign, * FROM new_rows'),
+      ('update', 'SELECT 1 AS sign, * FROM new_rows UNION ALL SELECT -1, * FROM old_rows'),
+      ('delete', 'SELECT -1 AS sign, * FROM old_rows')
+    ) AS kinds (event, changed) LOOP
+      EXECUTE format($f$
+        CREATE OR REPLACE FUNCTION farshore.count_%1$s() RETURNS trigger LANGUAGE plpgsql AS $body$
+        BEGIN
+          UPDATE farshore.registry_counts AS c SET
+            registry = c.registry + d.registry,
+            pending = c.pending + d.pending,
+            started = c.started + d.started,
+            synced = c.synced + d.synced,
+            failed = c.failed + d.failed,
+            missing_on_primary = c.missing_on_primary + d.missing_on_primary,
+            removing = c.removing + d.removing,
+            never_synced = c.never_synced + d.never_synced,
+            verified = c.verified + d.verified,
+            verification_pending = c.verification_pending + d.verification_pending,
+            verification_disabled = c.verification_disabled + d.verification_disabled,
+            marked = c.marked + d.marked,
+            verification_failed = c.verification_failed + d.verification_failed,
+            never_verified = c.never_verified + d.never_verified
+          FROM (
+            SELECT type_id,
+              sum(sign) AS registry,
+              coalesce(sum(sign) FILTER (WHERE state = 0), 0) AS pending,
+              coalesce(sum(sign) FILTER (WHERE state = 1), 0) AS started,
+              coalesce(sum(sign) FILTER (WHERE state = 2), 0) AS synced,
+              coalesce(sum(sign) FILTER (WHERE state = 3), 0) AS failed,
+              coalesce(sum(sign) FILTER (WHERE state = 3 AND missing_on_primary), 0)
+                AS missing_on_primary,
+              coalesce(sum(sign) FILTER (WHERE NOT wanted), 0) AS removing,
+              coalesce(sum(sign) FILTER (WHERE synced_revision IS NULL AND due_since IS NULL
+                                               AND NOT missing_on_primary), 0) AS never_synced,
+              coalesce(sum(sign) FILTER (WHERE state = 2 AND verification_state = 2), 0)
+                AS verified,
+              coalesce(sum(sign) FILTER (WHERE state = 2 AND verification_state = 0), 0)
+                AS verification_pending,
+              coalesce(sum(sign) FILTER (WHERE state = 2 AND verification_state = 4), 0)
+                AS verification_disabled,
+              coalesce(sum(sign) FILTER (WHERE state = 2 AND verification_state = 0
+                                               AND unverified_since IS NULL), 0) AS marked,
+              coalesce(sum(sign) FILTER (WHERE verification_state = 3), 0)
+                AS verification_failed,
+              coalesce(sum(sign) FILTER (WHERE verified_at IS NULL AND unverified_since IS NULL
+                                               AND NOT missing_on_primary), 0) AS never_verified
+            FROM (%2$s) AS changed GROUP BY type_id
+          ) AS d
+          WHERE c.type_id = d.type_id;
+          RETURN NULL;
+        END $body$;
+      $f$, kind.event, kind.changed);
+    END LOOP;
+  END $build$;
+
+  UPDATE farshore.registry_counts AS c SET
+    verified = n.verified,
+    verification_pending = n.verification_pending,
+    marked = n.verification_pending,
+    verification_failed = n.verification_failed,
+    never_verified = n.never_verified
+  FROM (
+    SELECT type_id,
+      count(*) FILTER (WHERE state = 2 AND verification_state = 2) AS verified,
+      count(*) FILTER (WHERE state = 2 AND verification_state = 0) AS verification_pending,
+      count(*) FILTER (WHERE verification_state = 3) AS verification_failed,
+      count(*) FILTER (WHERE verified_at IS NULL AND NOT missing_on_primary) AS never_verified
+    FROM farshore.registry GROUP BY type_id
+  ) AS n
+  WHERE c.type_id = n.type_id;
+)";
+
+constexpr std::string_view scope_sql = R"(
+  -- What the site wants; empty: everything.
+  ALTER TABLE farshore.log_cursor ADD COLUMN scope text NOT NULL DEFAULT '';
+  -- 4: outside of the scope
+  ALTER TABLE farshore.suspect DROP CONSTRAINT suspect_suspicion_check,
+    ADD CONSTRAINT suspect_suspicion_check CHECK (suspicion BETWEEN 0 AND 4);
+)";
+
 constexpr std::array secondary_steps{
     migration{1, "secondary: times", times_sql},
     migration{2, "secondary: cursor, types, registry", tables_sql},
     migration{3, "secondary: counts", counts_sql},
     migration{4, "secondary: walks and suspects", walks_sql},
     migration{5, "secondary: stores", stores_sql},
+    migration{6, "secondary: verification", verification_sql},
+    migration{7, "secondary: scope", scope_sql},
 };
 
 } // namespace

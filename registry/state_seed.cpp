@@ -27,9 +27,9 @@ std::string seed_sql(const installed_type& type, bool first) {
       "  JOIN farshore.record_keys r ON r.type_id = $1 AND r.key = p.k::text),";
   return page + (type.numbered() ? numbers : " records AS (SELECT k AS record_id FROM page),") +
          " added AS (INSERT INTO farshore.state (type_id, record_id, revision)"
-         "  SELECT $1, record_id, 0 FROM records ON CONFLICT DO NOTHING)"
-         " SELECT count(*) AS rows, (SELECT k::text FROM page ORDER BY k DESC LIMIT 1) AS last"
-         " FROM page";
+         "  SELECT $1, record_id, 0 FROM records ON CONFLICT DO NOTHING RETURNING 1)"
+         " SELECT count(*) AS rows, (SELECT k::text FROM page ORDER BY k DESC LIMIT 1) AS last,"
+         " (SELECT count(*) FROM added) AS added FROM page";
 }
 
 std::string prune_sql(const installed_type& type) {
@@ -47,6 +47,13 @@ std::string prune_sql(const installed_type& type) {
 }
 
 } // namespace
+
+seeded_page add_state_rows(pqxx::work& tx, const installed_type& type,
+                           const std::optional<std::string>& after, std::size_t limit) {
+  const auto page = tx.exec_params1(seed_sql(type, !after), type.type_id, after, limit);
+  return {page["rows"].as<std::size_t>(), optional_of<std::string>(page["last"]),
+          page["added"].as<std::int64_t>()};
+}
 
 result<bool> state_seed::seed(std::size_t limit) {
   return guarded("seed the state table", [&] {
@@ -82,12 +89,11 @@ std::size_t state_seed::seed_page(pqxx::work& tx, const installed_type& type, co
                                   std::size_t limit) {
   const bool first = row["seeded_to"].is_null();
   const auto from = first ? std::optional<std::string>{} : row["seeded_to"].as<std::string>();
-  const auto page = tx.exec_params1(seed_sql(type, first), type.type_id, from, limit);
-  const auto rows = page["rows"].as<std::size_t>();
+  const auto page = add_state_rows(tx, type, from, limit);
   tx.exec_params("UPDATE farshore.replicable_type SET seeded = $2,"
                  " seeded_to = coalesce($3, seeded_to) WHERE type_id = $1",
-                 type.type_id, rows < limit, optional_of<std::string>(page["last"]));
-  return rows;
+                 type.type_id, page.rows < limit, page.last);
+  return page.rows;
 }
 
 std::size_t state_seed::prune_page(pqxx::work& tx, const installed_type& type, const pqxx::row& row,

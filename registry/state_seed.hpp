@@ -8,10 +8,27 @@
 #include "registry/installed_type.hpp"
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
 
 #include <pqxx/pqxx>
 
 namespace farshore {
+
+struct seeded_page {
+  /// Of the model's table that were looked at.
+  std::size_t rows = 0;
+  /// The last one's key; nothing where there was none.
+  std::optional<std::string> last;
+  /// Of those that had no state row.
+  std::int64_t added = 0;
+};
+
+/// Gives rows behind `after` (of the beginning where it is nothing) a state row where they have
+/// none, in key order.
+seeded_page add_state_rows(pqxx::work& tx, const installed_type& type,
+                           const std::optional<std::string>& after, std::size_t limit);
 
 class state_seed {
 public:

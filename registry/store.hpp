@@ -13,7 +13,10 @@
 
 #pragma once
 
+#include "registry/range_digests.hpp"
+#include "registry/record_selection.hpp"
 #include "registry/records.hpp"
+#include "registry/registry_row.hpp"
 #include "registry/store_identity.hpp"
 
 #include <chrono>
@@ -82,6 +85,8 @@ struct cursor_state {
   event_position place;
   std::uint64_t covered_xid = 0;
   std::optional<wall_time> horizon;
+  /// What this site wants: pages that were read under another scope are not applied.
+  scope_digest scope = {};
 };
 
 /// What applying a page did.
@@ -91,6 +96,8 @@ struct applied {
   std::size_t changed = 0;
   /// How the type's walk stands; after a page of the catalogue, or records asked for by id.
   std::optional<backfill_state> walk = {};
+  /// The page was read under another scope than the site's, and changed nothing.
+  bool other_scope = false;
 };
 
 struct claimed {
@@ -114,18 +121,14 @@ enum class claim_scope : std::uint8_t {
   removals,
 };
 
-/// Which records of a type a resync is for.
-struct resync_selection {
-  enum class kind { ids, failed, all } which = kind::ids;
-  std::vector<record_id> ids;
-};
-
 /// Where a type stands in time (promise 12).
 struct recovery_point {
   std::string type;
   /// Everything committed on the primary before this time is here; nothing while unknown, e.g.
   /// before the first backfill is through.
   std::optional<wall_time> synced;
+  /// Everything committed before this time is here, and found to be what the primary has.
+  std::optional<wall_time> verified = {};
 };
 
 class registry_store {
@@ -153,6 +156,12 @@ public:
   /// rows keep their revisions, and every type's walk begins anew, with nothing complete.
   virtual result<void> skip_to(const event_position& place) = 0;
 
+  /// From now on the site wants what this digest names. Where it is another than before: every
+  /// type's walk begins anew, with nothing complete; the rows, the log's place and the claims stay.
+  virtual result<void> set_scope(const scope_digest& scope) = 0;
+
+  // A page that was read under another scope than the site's changes nothing, and says so.
+
   /// Raises targets, makes and marks rows, and moves the cursor to `page.upto`, all at once.
   /// An event whose id is not above the row's target changes nothing (so applying twice is safe).
   /// Events of unknown types are skipped. A `truncated` event marks every row below its id absent.
@@ -174,10 +183,26 @@ public:
 
   /// What was asked for once the log was read beyond what the walk saw is a fact. A record that is
   /// there gets its row, or its target raised, and is no suspect any more. Of those that are not,
-  /// rows that may go (approved) are marked for removal; the others are confirmed. With the last
-  /// suspect the walk ends: too many confirmed ones are held, few are approved and asked for once
-  /// more (promise 11). Changes nothing where the walk is at something else.
+  /// rows that may go (approved) are marked for removal; the others are confirmed, as gone or as
+  /// outside of the scope. With the last suspect the walk ends: too many that are gone are held,
+  /// few are approved and asked for once more (promise 11). What is outside was asked for by
+  /// whoever set the scope, and is approved; unless nothing at all would be left. Changes nothing
+  /// where the walk is at something else.
   virtual result<applied> apply_records(const records_page& page) = 0;
+
+  /// The digests of what is here, for a comparison with the primary's.
+  [[nodiscard]] virtual result<held_digests> digests(const held_request& asked) = 0;
+  /// The type's rows in the ranges, which ascend; at most `limit`.
+  [[nodiscard]] virtual result<std::vector<registry_row>>
+  rows_in(const std::string& type, std::span<const record_range> ranges, std::size_t limit) = 0;
+  /// For each of the locators whether any row of any type in the store at that path names it: as
+  /// where its resource belongs, or lies still.
+  [[nodiscard]] virtual result<std::vector<bool>> named(const std::string& store,
+                                                        std::span<const std::string> locators) = 0;
+  /// A comparison by digests takes the place of a walk's pages: where the walk of its generation
+  /// has been through, and none is under way, a new one begins at once with what the ranges hold as
+  /// its suspects; with none it ends. Changes nothing otherwise.
+  virtual result<applied> apply_compared(const compared_ranges& compared) = 0;
 
   /// Lets what is held of the type go, once it was asked for again. Returns how many rows.
   virtual result<std::size_t> approve(const std::string& type) = 0;
@@ -199,13 +224,29 @@ public:
 
   /// Marks records due again, as bulk work; what is due already keeps its place. `all` is taken on
   /// as a job for continue_resync. Returns how many records it is about.
-  virtual result<std::size_t> resync(const std::string& type, const resync_selection& which) = 0;
+  virtual result<std::size_t> resync(const std::string& type, const record_selection& which) = 0;
   /// Advances unfinished resync jobs by about `rows` (> 0); true while something is left.
   virtual result<bool> continue_resync(std::size_t rows) = 0;
+
+  // -- verification at rest
+
+  /// Records to be read: marked ones, then those that the type's walk through all its rows comes
+  /// to; the walk begins anew at the end. Paused and disabled types yield none.
+  virtual result<verification_round> claim_verifications(const verification_request& what) = 0;
+  /// Records what was found, where the row is still what the claim was made of; damaged records are
+  /// due to be fetched anew. Returns how many are.
+  virtual result<std::size_t> finish_verifications(std::span<const verification_outcome> found) = 0;
+  /// Marks records to be read at once, after which they are synced and verified, or due. `all` is
+  /// taken on as a job for continue_reverify. Returns how many records it is about.
+  virtual result<std::size_t> reverify(const std::string& type, const record_selection& which) = 0;
+  /// As continue_resync.
+  virtual result<bool> continue_reverify(std::size_t rows) = 0;
 
   /// Empty type: all types. Kept across restarts.
   virtual result<void> set_paused(const std::string& type, bool paused) = 0;
   [[nodiscard]] virtual result<std::vector<std::string>> paused_types() = 0;
+  /// Types of which a resync or a reverify of all has not marked all rows yet.
+  [[nodiscard]] virtual result<std::vector<std::string>> marking_types() = 0;
 
   /// Keeps horizon and covered transaction of an empty page (neither ever goes back within an
   /// epoch); cheap, called now and then.

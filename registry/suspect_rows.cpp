@@ -10,9 +10,12 @@ constexpr auto differing = "registry suspect differing";
 constexpr auto differing_sql = R"(
   INSERT INTO farshore.suspect (type_id, record_id)
   SELECT {type}, p.record_id
-  FROM unnest($1::bigint[], $2::bigint[]) AS p (record_id, revision)
+  FROM (SELECT record_id, revision, locator, decode(sum, 'hex') AS sum
+        FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])
+          AS page (record_id, revision, locator, sum)) AS p
   WHERE NOT EXISTS (SELECT FROM {table} AS r
-                    WHERE r.record_id = p.record_id AND r.wanted AND r.target_revision >= p.revision)
+                    WHERE r.record_id = p.record_id AND r.wanted AND r.target_revision >= p.revision
+                      AND NOT {named_otherwise})
   ON CONFLICT DO NOTHING
 )";
 
@@ -49,20 +52,28 @@ constexpr auto settle_sql = R"(
 
 constexpr auto confirm = "registry confirm suspects";
 constexpr auto confirm_sql = R"(
-  UPDATE farshore.suspect SET suspicion = 1
-  WHERE type_id = {type} AND record_id = ANY ($1::bigint[]) AND suspicion = 0
+  UPDATE farshore.suspect SET
+    suspicion = CASE WHEN record_id = ANY ($2::bigint[]) THEN 4 WHEN suspicion = 2 THEN 2 ELSE 1 END
+  WHERE type_id = {type} AND record_id = ANY ($1::bigint[]) AND suspicion <> 3
 )";
 
 constexpr auto suspects_left = "registry count suspects";
 constexpr auto suspects_left_sql = R"(
   SELECT count(*) FILTER (WHERE suspicion IN (1, 2)) AS gone,
-         count(*) FILTER (WHERE suspicion = 3) AS approved
+         count(*) FILTER (WHERE suspicion = 3) AS approved,
+         count(*) FILTER (WHERE suspicion = 4) AS outside
   FROM farshore.suspect WHERE type_id = {type}
 )";
 
 constexpr auto set_all = "registry set suspicion";
 constexpr auto set_all_sql = R"(
   UPDATE farshore.suspect SET suspicion = $1 WHERE type_id = {type}
+)";
+
+constexpr auto hold_gone_ones = "registry hold gone suspects";
+constexpr auto hold_gone_ones_sql = R"(
+  UPDATE farshore.suspect SET suspicion = CASE WHEN suspicion = 4 THEN 3 ELSE 2 END
+  WHERE type_id = {type}
 )";
 
 constexpr auto approve = "registry approve suspects";
@@ -95,6 +106,7 @@ void prepare_suspect_statements(pqxx::connection_base& db, type_number type,
   prepare(confirm, confirm_sql);
   prepare(suspects_left, suspects_left_sql);
   prepare(set_all, set_all_sql);
+  prepare(hold_gone_ones, hold_gone_ones_sql);
   prepare(approve, approve_sql);
   prepare(release, release_sql);
   prepare(release_all, release_all_sql);
@@ -104,7 +116,11 @@ void suspect_differing(pqxx::transaction_base& tx, type_number type,
                        std::span<const catalogue_row> listed) {
   tx.exec_prepared0(statement_of(differing, type),
                     sql_array(listed, [](const auto& c) { return c.record; }),
-                    sql_array(listed, [](const auto& c) { return c.rev; }));
+                    sql_array(listed, [](const auto& c) { return c.rev; }),
+                    sql_array(listed, [](const auto& c) { return std::string_view{c.locator}; }),
+                    sql_array(listed, [](const auto& c) {
+                      return c.sum ? std::optional{to_hex(*c.sum)} : std::nullopt;
+                    }));
 }
 
 void suspect_gone(pqxx::transaction_base& tx, type_number type, record_id after, record_id upto,
@@ -122,16 +138,23 @@ std::vector<record_id> read_suspects(pqxx::transaction_base& tx, type_number typ
 }
 
 void settle_suspects(pqxx::transaction_base& tx, type_number type, std::span<const record_id> asked,
-                     std::span<const record_id> absent) {
-  const auto records = sql_array(asked, [](record_id id) { return id; });
-  tx.exec_prepared0(statement_of(settle, type), records,
-                    sql_array(absent, [](record_id id) { return id; }));
-  tx.exec_prepared0(statement_of(confirm, type), records);
+                     std::span<const record_id> absent, std::span<const record_id> outside) {
+  const auto array = [](std::span<const record_id> ids) {
+    return sql_array(ids, [](record_id id) { return id; });
+  };
+  const auto records = array(asked);
+  tx.exec_prepared0(statement_of(settle, type), records, array(absent));
+  tx.exec_prepared0(statement_of(confirm, type), records, array(outside));
 }
 
 suspect_counts count_suspects(pqxx::transaction_base& tx, type_number type) {
   const auto row = tx.exec_prepared1(statement_of(suspects_left, type));
-  return {row["gone"].as<std::int64_t>(), row["approved"].as<std::int64_t>()};
+  return {row["gone"].as<std::int64_t>(), row["approved"].as<std::int64_t>(),
+          row["outside"].as<std::int64_t>()};
+}
+
+void hold_gone(pqxx::transaction_base& tx, type_number type) {
+  tx.exec_prepared0(statement_of(hold_gone_ones, type));
 }
 
 void set_suspicion(pqxx::transaction_base& tx, type_number type, suspicion to) {

@@ -31,12 +31,14 @@ void suspect_gone(pqxx::transaction_base& tx, type_number type, record_id after,
 std::vector<record_id> read_suspects(pqxx::transaction_base& tx, type_number type, record_id after,
                                      std::size_t limit);
 /// Of those that were asked for: a record that is there, or whose row is not wanted, is no suspect
-/// any more; the others are confirmed.
+/// any more; the others are confirmed: `outside` of the scope, or else as gone.
 void settle_suspects(pqxx::transaction_base& tx, type_number type, std::span<const record_id> asked,
-                     std::span<const record_id> absent);
+                     std::span<const record_id> absent, std::span<const record_id> outside);
 suspect_counts count_suspects(pqxx::transaction_base& tx, type_number type);
 /// Of every suspect of the type.
 void set_suspicion(pqxx::transaction_base& tx, type_number type, suspicion to);
+/// Those outside are approved, those that are gone are held.
+void hold_gone(pqxx::transaction_base& tx, type_number type);
 /// Returns how many.
 std::size_t approve_held(pqxx::transaction_base& tx, type_number type);
 /// What is held and an event told of is no suspect any more; or all that is held. Returns how many.

@@ -9,10 +9,18 @@ namespace farshore {
 
 namespace {
 
+// Rows may have changed while nothing noted it: what was hashed before says nothing of them.
+constexpr auto forget_checksums_sql = R"(
+  UPDATE farshore.state SET verification_state = 0, verification_checksum = NULL,
+    verification_started_at = NULL, verification_retry_at = NULL, verification_retry_count = 0,
+    verification_failure = NULL
+  WHERE type_id = $1 AND (verification_state <> 0 OR verification_checksum IS NOT NULL)
+)";
+
 constexpr int skip_max = 30;
 
 constexpr auto known_types_sql = R"(
-  SELECT name, type_id, generation, declaration, table_oid, key_kind, leaves, seeded
+  SELECT name, type_id, generation, declaration, table_oid, key_kind, leaves, seeded, served
   FROM farshore.replicable_type
 )";
 
@@ -119,6 +127,7 @@ type_installer::known_types(pqxx::dbtransaction& tx) {
     known.kind = row["key_kind"].as<std::string>();
     known.leaves = row["leaves"].as<std::string>();
     known.seeded = row["seeded"].as<bool>();
+    known.served = row["served"].as<bool>();
     out.emplace(row["name"].as<std::string>(), std::move(known));
   }
   return out;
@@ -244,7 +253,8 @@ type_status type_installer::status_of(const replicable_type& type, known_type& k
     });
   };
   const auto on_leaf = [&](const auto& trigger) { return trigger.table_oid != table.traced.oid; };
-  const bool same_table = known.table_oid == table.traced.oid &&
+  const bool comes_back = !known.served && !type.verify_only;
+  const bool same_table = !comes_back && known.table_oid == table.traced.oid &&
                           known.declaration == declaration_text(*type.model) &&
                           known.kind == to_string(table.traced.kind);
   const bool own_in_place = std::ranges::all_of(
@@ -267,6 +277,8 @@ type_status type_installer::status_of(const replicable_type& type, known_type& k
              })) {
     replace_functions(type.name, wanted); // written by another version of the program
   }
+  if (type.verify_only && known.served)
+    mark_unserved(known);
   if (table.traced.kind != key_kind::integer && !known.seeded)
     return {type.name, 0, "numbering the rows of table " + in_quotes(type.model->table)};
   return {type.name, known.generation, {}};
@@ -292,7 +304,8 @@ std::string type_installer::check_expressions(const replicable_type& type) {
   fitting_.erase(type.name);
   for (const auto& [part, name] :
        {std::pair{model_part::locator, "locator"}, std::pair{model_part::available, "available"},
-        std::pair{model_part::size, "size"}})
+        std::pair{model_part::size, "size"}, std::pair{model_part::select, "select"},
+        std::pair{model_part::predicates, "a predicate"}})
     if (const auto why = run(part); why && !why->passing()) {
       // Farshore's session searches no schema of the application's.
       const bool unqualified = why->sqlstate == "42883" || why->sqlstate == "42704";
@@ -336,6 +349,12 @@ std::string type_installer::reinstall(const replicable_type& type, known_type& k
                                       const seen_table& table, bool missed_nothing) {
   const auto what = "table " + in_quotes(type.model->table);
   std::optional<known_type> now;
+  const bool distrusts = !missed_nothing && known.generation > 0;
+  if (distrusts) { // of a large table, while nobody is kept waiting yet
+    pqxx::work tx{db_};
+    tx.exec_params0(forget_checksums_sql, known.type_id);
+    tx.commit();
+  }
   auto why = with_lock(type.name, what, [&](pqxx::work& tx) {
     // Against writers: none may be half-way when the log begins, or when the floor is drawn.
     tx.exec("LOCK TABLE " + identifier(table.traced.name) + " IN SHARE ROW EXCLUSIVE MODE");
@@ -343,6 +362,8 @@ std::string type_installer::reinstall(const replicable_type& type, known_type& k
     const auto again = look_at(tx, one).front();
     if (!again.trouble.empty())
       throw pqxx::undefined_table{again.trouble, "", "42P01"};
+    if (distrusts)
+      tx.exec_params0(forget_checksums_sql, known.type_id);
     const bool other_keys =
         !known.kind.empty() && known.kind != to_string(again.traced.kind) && known.generation > 0;
     // Record ids of another kind of key: under a new number for the type, nothing that was known by
@@ -356,7 +377,7 @@ std::string type_installer::reinstall(const replicable_type& type, known_type& k
         "    ELSE nextval('farshore.event_id') END,"
         "  generation = generation + 1, declaration = $4, table_oid = $5, key_column = $6,"
         "  key_kind = $7, leaves = $8, seeded = false, seeded_to = NULL,"
-        "  pruned = generation = 0, pruned_to = NULL"
+        "  pruned = generation = 0, pruned_to = NULL, served = true"
         " WHERE type_id = $1 RETURNING type_id, generation",
         known.type_id, other_keys, missed_nothing, declaration_text(*type.model), again.traced.oid,
         again.traced.key_column, std::string{to_string(again.traced.kind)},
@@ -366,6 +387,7 @@ std::string type_installer::reinstall(const replicable_type& type, known_type& k
     now->generation = row[1].as<std::int64_t>();
     now->table_oid = again.traced.oid;
     now->seeded = false;
+    now->served = true;
 
     const auto wanted = triggers_for(type.name, now->type_id, again.traced);
     for (const auto& function : wanted.functions)
@@ -433,6 +455,15 @@ void type_installer::mark_unready(known_type& known) {
                  known.type_id);
   tx.commit();
   known.table_oid.reset();
+}
+
+/// Once it is served again, its secondaries look at everything: a new generation.
+void type_installer::mark_unserved(known_type& known) {
+  pqxx::work tx{db_};
+  tx.exec_params("UPDATE farshore.replicable_type SET served = false WHERE type_id = $1",
+                 known.type_id);
+  tx.commit();
+  known.served = false;
 }
 
 } // namespace farshore

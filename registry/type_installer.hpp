@@ -41,6 +41,8 @@ private:
     std::string kind;
     std::string leaves;
     bool seeded = false;
+    /// False while it is verified only: what happens meanwhile no secondary is told.
+    bool served = true;
   };
 
   /// A table as the catalogue shows it.
@@ -87,6 +89,7 @@ private:
   void uninstall(const std::string& name, const seen_functions& functions);
   void replace_functions(const std::string& name, const trigger_set& wanted);
   void mark_unready(known_type& known);
+  void mark_unserved(known_type& known);
   void forget(std::int32_t type_id);
   /// Runs DDL in a transaction that waits for no lock for long. Empty, or why it was refused.
   template <class Body>

@@ -24,9 +24,33 @@ constexpr std::array fragments{
     // due_since of a change of which nothing is known when it was; as bulk work, unless the row is
     // due as a live change.
     fragment{"{untold}", "CASE WHEN NOT {never_synced} THEN farshore.at(0) END"},
+    fragment{"{untold_unverified}", "CASE WHEN NOT {never_verified} THEN farshore.at(0) END"},
+    // What is on the disk is what the primary has; to be ended with the time. What was marked to be
+    // read stays so.
+    fragment{"{confirm}", R"(unverified_since = NULL,
+      verification_state = CASE WHEN r.verified_at IS NOT NULL AND r.verification_state <> 4
+                                THEN r.verification_state ELSE 2 END,
+      verified_at = CASE WHEN r.verified_at IS NOT NULL AND r.verification_state <> 4
+                         THEN r.verified_at ELSE)"},
     fragment{"{is_live}", "(r.state = 0 AND r.retry_at IS NULL)"},
+    // At the same revision not as the catalogue names it (p).
+    fragment{"{named_otherwise}", R"((r.wanted AND r.target_revision = p.revision
+        AND (r.locator <> p.locator
+             OR (p.sum IS NOT NULL AND p.sum IS DISTINCT FROM r.primary_checksum))))"},
     // A row that was never synced lacks older content than any change that comes.
     fragment{"{never_synced}", "(r.synced_revision IS NULL AND r.due_since IS NULL)"},
+    fragment{"{never_verified}", "(r.verified_at IS NULL AND r.unverified_since IS NULL)"},
+    // LIMIT 1: a look by the key for each, whatever the planner believes of a growing table.
+    fragment{"{each_still_that}", R"(CROSS JOIN LATERAL
+        (SELECT r.ctid AS at FROM {table} AS r WHERE r.record_id = o.id AND {still_is} LIMIT 1)
+        AS spot)"},
+    // The row is what the verification claim o was made of.
+    fragment{"{still_is}", R"((r.state = 2 AND r.synced_revision = o.synced
+        AND r.verified_at IS NOT DISTINCT FROM farshore.at(o.verified) AND r.locator = o.place
+        AND r.verification_checksum = decode(o.expected, 'hex')))"},
+    fragment{"{waits_damaged}", "(r.verification_state = 3 AND {resync_changes})"},
+    fragment{"{can_be_marked}", "(r.state = 2 AND r.verified_at IS NOT NULL)"},
+    fragment{"{same_as_primary}", "((r.primary_checksum = o.sum) IS TRUE)"},
     // A checksum alone does not let bulk work overtake live changes.
     fragment{"{keeps_place}", "(p.brings_sum AND p.present AND r.state IN (0, 1))"},
     // What came while the transfer ran may have brought nothing but the very content that landed.

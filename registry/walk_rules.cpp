@@ -49,6 +49,16 @@ bool take_page(backfill_state& walk, const catalogue_page& page) {
   return true;
 }
 
+bool take_comparison(backfill_state& walk, const compared_ranges& compared) {
+  if (!walk.complete || walk.stage != walk_stage::none || walk.generation != compared.generation)
+    return false;
+  walk.seen = compared.records;
+  walk.found_missing = 0;
+  walk.found_gone = 0;
+  ask_again(walk);
+  return true;
+}
+
 record_id page_end(const catalogue_page& page) {
   return page.last ? INT64_MAX : page.next_after;
 }
@@ -73,14 +83,28 @@ verdict conclude(backfill_state& walk, const suspect_counts& suspects, std::int6
     ask_again(walk);
     return verdict::ask_approved;
   }
-  if (suspects.gone > 0 && !is_wave(suspects.gone, rows)) {
+  const auto leaving = suspects.gone + suspects.outside;
+  if (leaving == 0) {
     walk.held = 0;
-    ask_again(walk);
-    return verdict::let_go;
+    end_walk(walk, now);
+    return verdict::end;
   }
-  walk.held = suspects.gone;
-  end_walk(walk, now);
-  return suspects.gone > 0 ? verdict::hold : verdict::end;
+  // A scope with a slip of the pen in it selects nothing at all, as a rule.
+  if (leaving >= rows || (suspects.outside == 0 && is_wave(suspects.gone, rows))) {
+    walk.held = leaving;
+    end_walk(walk, now);
+    return verdict::hold;
+  }
+  const bool hold_gone = suspects.gone > 0 && is_wave(suspects.gone, rows);
+  walk.held = hold_gone ? suspects.gone : 0;
+  ask_again(walk);
+  return hold_gone ? verdict::hold_gone : verdict::let_go;
+}
+
+suspicion after_answer(suspicion before, bool outside) {
+  if (outside)
+    return suspicion::outside; // what was held as gone, too: now it is known where it is
+  return before == suspicion::held ? before : suspicion::confirmed;
 }
 
 void end_walk(backfill_state& walk, wall_time now) {

@@ -21,11 +21,20 @@ enum class suspicion : std::uint8_t {
   held = 2,
   /// Its row may go, if it is still not there when it is asked for once more.
   approved = 3,
+  /// Asked for by id it was there, and not for this site, and its row is wanted.
+  outside = 4,
 };
+/// What is known of a suspect that was asked for, is not in the answer's rows, and whose row is
+/// wanted and was not approved to go.
+suspicion after_answer(suspicion before, bool outside);
 
 /// Moves the walk on by the page, or begins a new one. False, and unchanged: the page is of another
 /// walk.
 bool take_page(backfill_state& walk, const catalogue_page& page);
+
+/// Begins a walk whose pages a comparison by digests has taken the place of: only its suspects are
+/// left to be asked for. False, and unchanged: a walk is under way, or the rows are not all made.
+bool take_comparison(backfill_state& walk, const compared_ranges& compared);
 
 /// The record ids above `page.after` of which the page knows everything go up to this one.
 record_id page_end(const catalogue_page& page);
@@ -41,13 +50,17 @@ struct suspect_counts {
   /// Confirmed or held.
   std::int64_t gone = 0;
   std::int64_t approved = 0;
+  std::int64_t outside = 0;
 };
 /// What comes next.
 enum class verdict {
   /// All of the approved ones are to be asked for once more.
   ask_approved,
-  /// The confirmed ones are few: they are approved, and asked for once more.
+  /// All of them are approved, and asked for once more.
   let_go,
+  /// Those that are gone are so many that they are held; those outside are approved, and asked for
+  /// once more.
+  hold_gone,
   /// They are so many that they are held, and the walk ends.
   hold,
   /// None is left, and the walk ends.

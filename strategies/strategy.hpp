@@ -65,6 +65,9 @@ struct sync_job {
   std::shared_ptr<lease> held;
   /// A change that just came: it goes before bulk work.
   bool live = false;
+  /// What lies here is not to be believed, nor what was left of a broken-off transfer: nothing is
+  /// offered, and all of it is fetched.
+  bool force = false;
   /// Bytes that may still be begun in its store, shared by the store's jobs; nullptr: any number.
   std::shared_ptr<std::atomic<std::int64_t>> room;
   /// Bytes that it has begun with, taken from `room`.
@@ -154,6 +157,22 @@ public:
   [[nodiscard]] virtual bool unchanged() = 0;
 };
 
+/// Some of what lies in a store.
+struct stored_page {
+  /// Encoded.
+  std::vector<std::string> locators;
+  bool last = false;
+};
+
+/// A walk through all that lies in a store, `.farshore` left out; a page at a time, in an order of
+/// its own. Blocks. What comes or goes meanwhile may be told of or not.
+class store_listing {
+public:
+  virtual ~store_listing() = default;
+  /// At most `limit` more. Fails with ec::disk where a part can't be looked into.
+  virtual result<stored_page> next(std::size_t limit) = 0;
+};
+
 class strategy {
 public:
   virtual ~strategy() = default;
@@ -179,6 +198,11 @@ public:
   /// What is free on the file system of the store.
   virtual result<disk_space> space() = 0;
 
+  /// Begins a walk. Fails with ec::disk.
+  virtual result<std::unique_ptr<store_listing>> list() {
+    return fail(ec::disk, "what lies in such a store can't be listed");
+  }
+
   // -- on a primary ----------------------------------------------------------------------------
 
   /// Opens a resource for serving; never follows a link. Fails with
@@ -187,8 +211,11 @@ public:
 
   // -- anywhere --------------------------------------------------------------------------------
 
-  /// SHA-256 of what lies at the locator now.
-  virtual result<content_offer> checksum_of(std::string_view encoded_locator) = 0;
+  /// SHA-256 of what lies at the locator now. Fails as open() does; with ec::changed where it
+  /// became another while it was read, and with ec::stopping soon after `cancelled` (unless
+  /// nullptr) was set.
+  virtual result<content_offer> checksum_of(std::string_view encoded_locator,
+                                            const std::atomic<bool>* cancelled) = 0;
 };
 
 } // namespace farshore

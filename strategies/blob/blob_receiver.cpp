@@ -68,6 +68,11 @@ void blob_receiver::condemn() {
 
 std::optional<content_offer> blob_receiver::offer() {
   offered_in_place_.reset();
+  if (job_->force) {
+    shelf_->drop(job_->id.record);
+    offered_.reset();
+    return offered_;
+  }
   offered_ = offer_leftover();
   if (!offered_)
     offered_ = offer_in_place();

@@ -2,6 +2,7 @@
 
 #include "config/locator.hpp"
 #include "strategies/beneath.hpp"
+#include "strategies/blob/blob_listing.hpp"
 #include "strategies/blob/blob_reader.hpp"
 #include "strategies/blob/blob_receiver.hpp"
 #include "strategies/blob/hash_file.hpp"
@@ -60,12 +61,19 @@ std::vector<std::string> possible(const std::vector<std::string>& encoded) {
 
 blob_strategy::blob_strategy(const replicable_type& type, const time_source& time,
                              std::shared_ptr<store_files> files)
-    : time_{time}, files_{files}, shelf_{std::make_shared<shelf>(type, std::move(files))} {}
+    : time_{time},
+      root_{type.store},
+      files_{files},
+      shelf_{std::make_shared<shelf>(type, std::move(files))} {}
 
 result<void> blob_strategy::prepare() {
   if (auto prepared = files_->prepare(); !prepared)
     return prepared;
   return shelf_->sweep();
+}
+
+result<std::unique_ptr<store_listing>> blob_strategy::list() {
+  return blob_listing::open(root_, time_);
 }
 
 result<std::shared_ptr<receiver>> blob_strategy::receive(std::shared_ptr<sync_job> job) {
@@ -161,14 +169,22 @@ result<std::unique_ptr<resource_reader>> blob_strategy::open(std::string_view en
   return open_blob(files_, encoded_locator);
 }
 
-result<content_offer> blob_strategy::checksum_of(std::string_view encoded_locator) {
+result<content_offer> blob_strategy::checksum_of(std::string_view encoded_locator,
+                                                 const std::atomic<bool>* cancelled) {
   auto reader = open_blob(files_, encoded_locator);
   if (!reader)
     return fail(std::move(reader).error());
   sha256 hash;
   const auto size = (*reader)->size();
-  if (auto hashed = hash_through(**reader, size, hash); !hashed)
-    return fail(std::move(hashed).error());
+  const auto hashed =
+      read_through(**reader, size, [&](std::span<const std::byte> bytes) -> result<void> {
+        if (cancelled && *cancelled)
+          return fail(ec::stopping, "the reading was cancelled");
+        hash.update(bytes);
+        return {};
+      });
+  if (!hashed)
+    return fail(hashed.error());
   if (!(*reader)->unchanged())
     return fail(ec::changed, fmt::format("\"{}\" changed while it was read", encoded_locator));
   return content_offer{size, hash.value()};

@@ -9,6 +9,7 @@
 #include "strategies/blob/shelf.hpp"
 #include "strategies/strategy.hpp"
 
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -29,8 +30,10 @@ public:
   void place(std::span<placement> batch) override;
   void remove(std::span<removal> batch) override;
   result<disk_space> space() override { return files_->space(); }
+  result<std::unique_ptr<store_listing>> list() override;
   result<std::unique_ptr<resource_reader>> open(std::string_view encoded_locator) override;
-  result<content_offer> checksum_of(std::string_view encoded_locator) override;
+  result<content_offer> checksum_of(std::string_view encoded_locator,
+                                    const std::atomic<bool>* cancelled) override;
 
 private:
   [[nodiscard]] result<void> demand_lease(const sync_job& job) const;
@@ -38,6 +41,7 @@ private:
   std::vector<result<void>> flush_names(std::span<const std::string> locators);
 
   const time_source& time_;
+  const std::filesystem::path root_;
   const std::shared_ptr<store_files> files_;
   const std::shared_ptr<shelf> shelf_;
 };

@@ -18,13 +18,18 @@ struct cursor_fixture : test::actor_fixture {
   std::shared_ptr<test::fake_primary> primary = std::make_shared<test::fake_primary>();
   std::shared_ptr<std::vector<std::string>> due = std::make_shared<std::vector<std::string>>();
   std::shared_ptr<int> reached = std::make_shared<int>(0);
+  std::chrono::milliseconds compare_every{0};
   log_cursor_actor testee;
+  /// What pages are of.
+  scope_digest scope;
 
   void start() {
     log_cursor_parts parts;
     parts.primary = spawn(test::play_primary, primary);
     parts.registry = spawn(test::play_registry, registry);
     parts.time = &time;
+    parts.compare_every = compare_every;
+    parts.scope = scope;
     parts.on_due = [due = due](const auto& types) {
       due->insert(due->end(), types.begin(), types.end());
     };
@@ -56,6 +61,7 @@ struct cursor_fixture : test::actor_fixture {
     p.identity = "p";
     p.upto = {10, upto, 1};
     p.covered_xid = 11;
+    p.scope = scope;
     p.types = {{"widget", 0, {}}};
     for (const auto id : ids)
       p.events.push_back({id, "widget", id, "", operation::created, true, "l", {}, {}});
@@ -273,6 +279,100 @@ TEST_CASE_METHOD(cursor_fixture, "a node that starts compares what it knows once
   }
 }
 
+TEST_CASE_METHOD(cursor_fixture, "a check compares digests, and reads no page", "[log_cursor]") {
+  primary->can_digest = true;
+  registry->stored.backfills = {complete_walk()};
+  start_known();
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  const auto asked = answer_next<digest_page>(
+      primary->digests, digest_page{"widget", 1, {{{7, {2, 0, 1}}, {INT64_MAX, {}}}}});
+  CHECK(asked.ranges == std::vector<record_range>{{}});
+  answer_next<events_page>(primary->events, with_backfill(page(100))); // live changes come first
+  const auto here =
+      answer_next<held_digests>(registry->digests, held_digests{{{2, 0, 1}, {3, 9, 9}}, INT64_MAX});
+  CHECK(here.bounds == std::vector<record_id>{7, INT64_MAX});
+  CHECK(here.view == digest_view::target);
+  const auto found = answer_next<applied>(
+      registry->compared,
+      applied{{}, 0, walk_at(walk_stage::confirming, record_id_before_all, true)});
+  CHECK(found.type == "widget");
+  CHECK(found.generation == 1);
+  CHECK(found.records == 2);
+  CHECK(found.unequal == std::vector<unequal_range>{{{7, INT64_MAX}, false}});
+  CHECK(primary->catalogues.empty());
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  CHECK(primary->positions.size() == 1); // suspects come as after any walk
+}
+
+TEST_CASE_METHOD(cursor_fixture, "where digests can't help, the pages are read instead",
+                 "[log_cursor]") {
+  primary->can_digest = true;
+  registry->stored.backfills = {complete_walk()};
+  start_known();
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  SECTION("the primary knows none") {
+    answer_next<digest_page>(primary->digests, fail(ec::not_found, "no such route"));
+    CHECK(primary->catalogues.size() == 1);
+  }
+  SECTION("the type is locked just now: it is asked again") {
+    answer_next<digest_page>(primary->digests, fail(ec::type_waiting, "locked"));
+    CHECK(primary->events.empty());
+    advance(300ms);
+    answer_next<events_page>(primary->events, with_backfill(page(100)));
+    CHECK(primary->digests.size() == 1);
+  }
+  SECTION("it is another generation by now: the log's next page tells") {
+    answer_next<digest_page>(primary->digests, digest_page{"widget", 2, {{{INT64_MAX, {}}}}});
+    advance(300ms);
+    answer_next<events_page>(primary->events, with_backfill(page(100), 2));
+    CHECK(primary->catalogues.size() == 1);
+  }
+  CHECK(registry->compared.empty());
+}
+
+TEST_CASE_METHOD(cursor_fixture, "a comparison goes on where the primary could not answer",
+                 "[log_cursor]") {
+  primary->can_digest = true;
+  registry->stored.backfills = {complete_walk()};
+  start_known();
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  const auto way = GENERATE(0, 1);
+  if (way == 0)
+    answer_next<digest_page>(primary->digests, fail(ec::primary_unreachable, "away"));
+  else
+    answer_next<digest_page>(primary->digests, digest_page{"gadget", 1, {{{INT64_MAX, {}}}}});
+  CHECK_FALSE(status().reachable);
+  advance(10s);
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  answer_next<digest_page>(primary->digests, digest_page{"widget", 1, {{{INT64_MAX, {}}}}});
+  CHECK(status().reachable);
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  answer_next<held_digests>(registry->digests, held_digests{{{}}, INT64_MAX});
+  CHECK(answer_next<applied>(registry->compared, applied{{}, 0, complete_walk()}).unequal.empty());
+}
+
+TEST_CASE_METHOD(cursor_fixture, "every type is compared again when the time has come",
+                 "[log_cursor]") {
+  primary->can_digest = true;
+  compare_every = 30s;
+  registry->stored.backfills = {complete_walk()};
+  start_known();
+  const auto compare_once = [&] {
+    answer_next<digest_page>(primary->digests, digest_page{"widget", 1, {{{INT64_MAX, {}}}}});
+    answer_next<events_page>(primary->events, with_backfill(page(100)));
+    answer_next<held_digests>(registry->digests, held_digests{{{}}, INT64_MAX});
+    answer_next<applied>(registry->compared, applied{{}, 0, complete_walk()});
+  };
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  compare_once(); // at start
+  advance(29s);
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  CHECK(primary->digests.empty());
+  advance(1s);
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  compare_once();
+}
+
 TEST_CASE_METHOD(cursor_fixture, "a walk that was broken off is followed by one from the beginning",
                  "[log_cursor]") {
   registry->stored.backfills = {walk_at(walk_stage::reading, 4711, true)};
@@ -402,4 +502,116 @@ TEST_CASE_METHOD(cursor_fixture, "what was approved is asked for again before it
   answer_next<events_page>(primary->events, with_backfill(page(100)));
   CHECK(primary->positions.size() == 1); // first the log, as far as the primary is now
   CHECK(status().backfills.front().held == 0);
+}
+
+// -- scopes ---------------------------------------------------------------------------------------
+
+TEST_CASE_METHOD(cursor_fixture, "questions name the site's scope", "[log_cursor][scopes]") {
+  scope = "one";
+  registry->stored.backfills = {walk_at(walk_stage::confirming, record_id_before_all, true)};
+  start_known();
+  CHECK(answer_next<events_page>(primary->events, with_backfill(page(100))).scope == "one");
+  primary_position now;
+  now.identity = "p";
+  answer_next<primary_position>(primary->positions, now);
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  answer_next<std::vector<record_id>>(registry->suspects, std::vector<record_id>{3, 5});
+  records_page found{"widget", 1, {3, 5}, {}, {5}, "one"};
+  CHECK(answer_next<records_page>(primary->records, found).scope == "one");
+  const auto told = answer_next<applied>(registry->records, applied{{}, 0, complete_walk()});
+  CHECK(told.outside == std::vector<record_id>{5});
+  CHECK(told.scope == "one");
+  answer_next<events_page>(primary->events, with_backfill(page(100))); // the check at each start
+  CHECK(primary->catalogues.front().what.scope == "one");
+}
+
+TEST_CASE_METHOD(cursor_fixture,
+                 "what was asked under a former scope is dropped, and all is compared",
+                 "[log_cursor][scopes]") {
+  registry->stored.backfills = {complete_walk()};
+  start_known();
+  const auto change_scope = [&] {
+    registry->stored.backfills = {walk_at(walk_stage::none, record_id_before_all)};
+    registry->stored.cursor.scope = "two";
+    caf::anon_send(testee, atom::scope_v, scope_digest{"two"});
+    deliver_all();
+  };
+  SECTION("a page of events") {
+    change_scope();
+    answer_next<events_page>(primary->events, page(105, {105}));
+    CHECK(registry->events.empty());
+  }
+  SECTION("a page of the catalogue") {
+    answer_next<events_page>(primary->events, with_backfill(page(100)));
+    change_scope();
+    answer_next<catalogue_page>(primary->catalogues,
+                                catalogue_page{"widget", 1, record_id_before_all, {}, 7, true});
+    CHECK(registry->catalogues.empty());
+  }
+  SECTION("a page that the registry had before it knew") {
+    answer_next<events_page>(primary->events, page(105, {105}));
+    change_scope();
+    applied dropped;
+    dropped.other_scope = true;
+    answer_next<applied>(registry->events, dropped);
+    CHECK(due->empty());
+  }
+  SECTION("a question that the primary could no longer place") {
+    change_scope();
+    answer_next<events_page>(primary->events, fail(ec::scope_unknown, "changed meanwhile"));
+    CHECK(status().trouble.empty());
+  }
+  CHECK(status().cursor.place.id == 100);
+  scope = "two";
+  const auto again = answer_next<events_page>(primary->events, with_backfill(page(100)));
+  CHECK(again.after.id == 100);
+  CHECK(again.scope == "two");
+  REQUIRE(primary->catalogues.size() == 1);
+  CHECK(primary->catalogues.front().what.after == record_id_before_all);
+  CHECK(primary->catalogues.front().what.scope == "two");
+}
+
+TEST_CASE_METHOD(cursor_fixture, "a primary that knows no scope is trouble, not a loop",
+                 "[log_cursor][scopes]") {
+  start_known();
+  answer_next<events_page>(primary->events, fail(ec::scope_unknown, "never heard of it"));
+  CHECK(primary->events.empty());
+  CHECK(status().trouble == "never heard of it");
+  advance(10s);
+  REQUIRE(primary->events.size() == 1); // asked again later
+}
+
+TEST_CASE_METHOD(cursor_fixture, "a record is in scope or outside, and one that was asked for",
+                 "[log_cursor][scopes]") {
+  start_confirming();
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  answer_next<std::vector<record_id>>(registry->suspects, std::vector<record_id>{3, 5});
+  records_page bad{"widget", 1, {3, 5}, {}, {}};
+  SECTION("both") {
+    bad.rows = {{5, "5", "w/5", {}, 0, {}}};
+    bad.outside = {5};
+  }
+  SECTION("never asked for") {
+    bad.outside = {4};
+  }
+  answer_next<records_page>(primary->records, bad);
+  CHECK(registry->records.empty());
+  CHECK_FALSE(status().reachable);
+}
+
+TEST_CASE_METHOD(cursor_fixture, "a type that is wanted again is compared", "[log_cursor]") {
+  registry->stored.backfills = {complete_walk()};
+  start_known();
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  answer_next<catalogue_page>(primary->catalogues,
+                              catalogue_page{"widget", 1, record_id_before_all, {}, 0, true});
+  answer_next<applied>(registry->catalogues, applied{{}, 0, complete_walk()});
+  caf::anon_send(testee, atom::declare_v, std::vector<std::string>{});
+  deliver_all();
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  CHECK(primary->catalogues.empty());
+  caf::anon_send(testee, atom::declare_v, std::vector<std::string>{"widget"});
+  deliver_all();
+  answer_next<events_page>(primary->events, with_backfill(page(100)));
+  CHECK(primary->catalogues.front().what.after == record_id_before_all);
 }

@@ -32,11 +32,26 @@ public:
     return note("epoch").map([] { return epoch_number{2}; });
   }
   result<void> skip_to(const event_position&) override { return note("skip"); }
+  result<void> set_scope(const scope_digest&) override { return note("scope"); }
   result<std::vector<record_id>> suspects(const std::string&, std::size_t) override {
     return note("suspects").map([] { return std::vector<record_id>{7}; });
   }
   result<applied> apply_records(const records_page&) override {
     return note("records").map([] { return applied{}; });
+  }
+  result<held_digests> digests(const held_request&) override {
+    return note("digests").map([] { return held_digests{}; });
+  }
+  result<std::vector<registry_row>> rows_in(const std::string&, std::span<const record_range>,
+                                            std::size_t) override {
+    return note("rows").map([] { return std::vector<registry_row>{}; });
+  }
+  result<std::vector<bool>> named(const std::string&,
+                                  std::span<const std::string> locators) override {
+    return note("named").map([&] { return std::vector<bool>(locators.size()); });
+  }
+  result<applied> apply_compared(const compared_ranges&) override {
+    return note("compared").map([] { return applied{}; });
   }
   result<std::size_t> approve(const std::string&) override {
     return note("approve").map([] { return std::size_t{4}; });
@@ -59,7 +74,7 @@ public:
   result<std::vector<claim_token>> renew(std::span<const claim_token> tokens) override {
     return note("renew").map([&] { return std::vector(tokens.begin(), tokens.end()); });
   }
-  result<std::size_t> resync(const std::string&, const resync_selection&) override {
+  result<std::size_t> resync(const std::string&, const record_selection&) override {
     return note("resync").map([] { return std::size_t{3}; });
   }
   result<bool> continue_resync(std::size_t) override {
@@ -67,6 +82,17 @@ public:
       return false;
     return note("slice").map([&] { return --resync_slices > 0; });
   }
+  result<verification_round> claim_verifications(const verification_request& what) override {
+    return note("verify " + what.type).map([] { return verification_round{}; });
+  }
+  result<std::size_t> finish_verifications(std::span<const verification_outcome> found) override {
+    return note("verified").map([&] { return found.size(); });
+  }
+  result<std::size_t> reverify(const std::string&, const record_selection&) override {
+    return note("reverify").map([] { return std::size_t{5}; });
+  }
+  result<bool> continue_reverify(std::size_t) override { return false; }
+  result<std::vector<std::string>> marking_types() override { return std::vector<std::string>{}; }
   result<store_standing> standing_of(const std::string& store) override {
     return note("standing " + store).map([] { return store_standing{}; });
   }
@@ -180,7 +206,7 @@ TEST_CASE_METHOD(registry_fixture,
 
 TEST_CASE_METHOD(registry_fixture, "a resync goes on in slices until it is through", "[registry]") {
   store->resync_slices = 3;
-  post<result<std::size_t>>(atom::resync_v, std::string{"widget"}, resync_selection{});
+  post<result<std::size_t>>(atom::resync_v, std::string{"widget"}, record_selection{});
   deliver_all();
   CHECK(std::count(store->calls.begin(), store->calls.end(), "slice") == 3);
 }
@@ -189,7 +215,7 @@ TEST_CASE_METHOD(registry_fixture, "a question that has no answer harms nobody e
                  "[registry]") {
   store->failing = "resync";
   store->failure = ec::not_found;
-  auto refused = post<result<std::size_t>>(atom::resync_v, std::string{"x"}, resync_selection{});
+  auto refused = post<result<std::size_t>>(atom::resync_v, std::string{"x"}, record_selection{});
   auto other = post<result<applied>>(atom::apply_v, events_page{});
   deliver_all();
   CHECK(refused->value->error().code == ec::not_found);

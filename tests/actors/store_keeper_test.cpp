@@ -212,11 +212,11 @@ KEEPER_TEST("a store on another file system is accepted by a resync of all") {
   seconds_pass();
   REQUIRE(line().store.now == store_view::condition::away);
   ask<result<std::size_t>>(site, atom::resync_v, std::string{"file"},
-                           resync_selection{resync_selection::kind::ids, {1}});
+                           record_selection{record_selection::kind::ids, {1}});
   seconds_pass();
   CHECK(line().store.now == store_view::condition::away);
   ask<result<std::size_t>>(site, atom::resync_v, std::string{"file"},
-                           resync_selection{resync_selection::kind::all, {}});
+                           record_selection{record_selection::kind::all, {}});
   seconds_pass();
   CHECK(line().store.now == store_view::condition::good);
   CHECK(volume->is_folder(".farshore"));

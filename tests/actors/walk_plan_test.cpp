@@ -45,10 +45,36 @@ TEST_CASE("a walk goes on where it is, then rests until it is called for", "[wal
   plan.recheck("file");
   CHECK(plan.next(ready, 9).after == 7);
   plan.know(walk(walk_stage::none, true));
-  CHECK(plan.next(ready, 9).after == record_id_before_all); // the one that was called for
-  plan.begun("file");
+  CHECK(plan.next(ready, 9).what == walk_step::kind::compare); // the one that was called for
+  plan.comparing("file");
+  CHECK(plan.next(ready, 9).what == walk_step::kind::compare); // it goes on
+  plan.compared("file");
   CHECK(plan.next(ready, 9).what == walk_step::kind::none);
   CHECK(plan.all_complete());
+}
+
+TEST_CASE("a check by pages is one, and the next compares again", "[walk_plan]") {
+  auto plan = plan_of({walk(walk_stage::none, true), idle});
+  plan.recheck("file");
+  plan.read_pages("file");
+  CHECK(plan.next(ready, 9).what == walk_step::kind::page);
+  CHECK(plan.next(ready, 9).after == record_id_before_all);
+  plan.begun("file");
+  CHECK(plan.next(ready, 9).what == walk_step::kind::none);
+  plan.recheck("file");
+  CHECK(plan.next(ready, 9).what == walk_step::kind::compare);
+}
+
+TEST_CASE("what is called for during a comparison is another one, after it", "[walk_plan]") {
+  auto plan = plan_of({walk(walk_stage::none, true), idle});
+  plan.recheck("file");
+  plan.comparing("file");
+  plan.recheck("file");
+  plan.compared("file");
+  CHECK(plan.next(ready, 9).what == walk_step::kind::compare);
+  plan.comparing("file");
+  plan.read_pages("file");
+  CHECK(plan.next(ready, 9).what == walk_step::kind::page);
 }
 
 TEST_CASE("what a gap in the log left incomplete is walked through anew", "[walk_plan]") {

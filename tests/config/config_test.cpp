@@ -388,6 +388,18 @@ TEST_CASE_METHOD(config_fixture, "the longest wait is not shorter than the first
              Catch::StartsWith("9: ") && Contains("retry_base (2s)"));
 }
 
+TEST_CASE_METHOD(config_fixture, "a type that is only verified is not enabled", "[config]") {
+  const auto loaded = load(secondary() + type("file") +
+                           "enabled = \"verify\"\nverification = \"columns\"\n"
+                           "reverify_after = \"1h\"\n");
+  REQUIRE(loaded.mistakes.empty());
+  const auto& read = loaded.settings.types.at(0);
+  CHECK_FALSE(read.enabled);
+  CHECK(read.verify_only);
+  CHECK(read.verification == verification_place::columns);
+  CHECK(read.reverify_after == std::chrono::hours{1});
+}
+
 TEST_CASE_METHOD(config_fixture, "wrong values of a type are named", "[config]") {
   auto with = [&](const std::string& line) {
     auto text = mistake_of(secondary() + type("file") + line + "\n");
@@ -396,6 +408,9 @@ TEST_CASE_METHOD(config_fixture, "wrong values of a type are named", "[config]")
   };
   CHECK_THAT(with("plural = \"Files\""), Contains("a-z, 0-9"));
   CHECK_THAT(with("enabled = \"no\""), Contains("true or false, without quotes"));
+  CHECK_THAT(with("enabled = \"no\""), Contains("or \"verify\""));
+  CHECK_THAT(with("verification = \"on\""), Contains("\"state_table\", \"columns\" or \"off\""));
+  CHECK_THAT(with("reverify_after = \"0s\""), Contains("write 1s to 365 days"));
   CHECK_THAT(with("progress_deadline = \"1500ms\""), Contains("whole seconds"));
   CHECK_THAT(with("progress_deadline = \"0s\""), Contains("write 1s to 1 days"));
   CHECK_THAT(with("file_mode = 644"), Contains("as a text, e.g. \"0644\""));
@@ -556,4 +571,87 @@ TEST_CASE_METHOD(config_fixture, "min_free is bytes or a share, and its mistakes
   for (const auto* wrong : {"true", "\"lots\"", "\"95 %\"", "-1"})
     CHECK_THAT(mistake_of(secondary() + "[limits]\nmin_free = " + wrong + "\n"),
                Catch::StartsWith("9: ") && Contains("\"1 GiB\"") && Contains("\"90 %\""));
+}
+
+TEST_CASE_METHOD(config_fixture, "a primary's type says what it is selected by",
+                 "[config][scope]") {
+  const auto loaded = load(site("primary") + type("file") +
+                           "select = { column = \"project_id\", type = \"integer\" }\n" + model() +
+                           "[replicable.predicates]\nrecent = \"year >= 2020\"\n");
+  REQUIRE(loaded.mistakes.empty());
+  const auto& model = *loaded.settings.types.at(0).model;
+  CHECK(model.select_column == "project_id");
+  CHECK_FALSE(model.select_text);
+  CHECK(model.predicates.at("recent") == "year >= 2020");
+}
+
+TEST_CASE_METHOD(config_fixture, "what is wrong with a selection is explained", "[config][scope]") {
+  // `select` stands in line 10, predicates from line 14 on.
+  const auto select = [&](const std::string& value) {
+    const auto text =
+        mistake_of(site("primary") + type("file") + "select = " + value + "\n" + model());
+    CHECK_THAT(text, Catch::StartsWith("10: [[replicable]] \"file\":"));
+    return text;
+  };
+  CHECK_THAT(select("\"project_id\""), Contains("select = { column = "));
+  CHECK_THAT(select("{ column = \"project_id\" }"), Contains("\"type\" is missing"));
+  CHECK_THAT(select("{ type = \"text\" }"), Contains("\"column\" is missing"));
+  CHECK_THAT(select("{ column = \"a b\", type = \"text\" }"), Contains("column = \"a b\""));
+  CHECK_THAT(select("{ column = 7, type = \"text\" }"), Contains("in double quotes"));
+  CHECK_THAT(select("{ column = \"a\", type = \"date\" }"), Contains("\"integer\" or \"text\""));
+  CHECK_THAT(select("{ column = \"a\", type = \"text\", sql = \"x\" }"),
+             Contains("\"sql\" is not known"));
+  const auto predicates = [&](const std::string& lines) {
+    return mistake_of(site("primary") + type("file") + model() + "[replicable.predicates]\n" +
+                      lines);
+  };
+  CHECK_THAT(predicates("recent = \"year > 2020; x\"\n"),
+             Catch::StartsWith("14: ") && Contains("\";\""));
+  CHECK_THAT(predicates("recent = \" \"\n"), Contains("is empty"));
+  CHECK_THAT(predicates("recent = true\n"), Contains("in double quotes"));
+  CHECK_THAT(predicates("\"a b\" = \"true\"\n"), Contains("\"a b\""));
+  CHECK_THAT(mistake_of(site("primary") + type("file") + "predicates = 7\n" + model()),
+             Contains("[replicable.predicates]"));
+  CHECK_THAT(mistake_of(site("primary") + type("file") +
+                        "scan = \"30s\"\n"
+                        "select = { column = \"a\", type = \"text\" }\n"),
+             Catch::StartsWith("11: ") && Contains("have no columns"));
+  CHECK_THAT(mistake_of(site("primary") + type("file") + "predicate = \"recent\"\n" + model()),
+             Contains("predicate is for secondaries"));
+  CHECK_THAT(
+      mistake_of(site("primary") + "[selective_sync]\nproject_id = [1]\n" + type("file") + model()),
+      Catch::StartsWith("6: ") && Contains("is for secondaries"));
+}
+
+TEST_CASE_METHOD(config_fixture, "a secondary says which records it wants", "[config][scope]") {
+  const auto loaded = load(secondary() +
+                           "[selective_sync]\nproject_id = [2, 1, \"10-20\"]\n"
+                           "region = [\"north\", \"süd\"]\n" +
+                           type("file") + "predicate = \"recent\"\n");
+  REQUIRE(loaded.mistakes.empty());
+  const auto& scope = loaded.settings.scope;
+  CHECK(scope.columns.at("project_id") == std::vector<std::string>{"1", "10-20", "2"});
+  CHECK(scope.columns.at("region") == std::vector<std::string>{"north", "süd"});
+  CHECK(scope.predicates.at("file") == "recent");
+  CHECK(load(secondary() + type("file")).settings.scope.whole());
+}
+
+TEST_CASE_METHOD(config_fixture, "what is wrong with a scope is explained", "[config][scope]") {
+  const auto with = [&](const std::string& line) {
+    return mistake_of(secondary() + "[selective_sync]\n" + line + "\n");
+  };
+  CHECK_THAT(with("project_id = 7"), Catch::StartsWith("9: ") && Contains("write a list"));
+  CHECK_THAT(with("project_id = []"), Contains("the list is empty"));
+  CHECK_THAT(with("project_id = [1, true]"), Contains("whole numbers, ranges"));
+  CHECK_THAT(with("project_id = [1.5]"), Contains("whole numbers, ranges"));
+  CHECK_THAT(with("project_id = [\"\"]"), Contains("selects nothing"));
+  CHECK_THAT(with("project_id = [\"" + std::string(256, 'x') + "\"]"), Contains("255 bytes"));
+  CHECK_THAT(with("\"project id\" = [1]"), Contains("\"project id\""));
+  std::string many = "project_id = [0";
+  for (int n = 1; n <= 10'000; ++n)
+    many += ", " + std::to_string(n);
+  CHECK_THAT(with(many + "]"), Contains("10001 values") && Contains("10000 are the most"));
+  CHECK_THAT(mistake_of("selective_sync = 1\n" + secondary()), Contains("is a table"));
+  CHECK_THAT(mistake_of(secondary() + type("file") + "predicate = \"true; x\"\n"),
+             Contains("predicate = "));
 }

@@ -41,6 +41,11 @@ TEST_CASE("a secondary that lost its database adopts what its store holds", "[e2
   fs::remove_all(sites.secondary.data());
   sites.write("d3/3", "changed while it was away");
   sites.primary.sql("UPDATE files SET path = path WHERE id = 3");
+  REQUIRE(eventually([&] {
+    return sites.primary.value("SELECT verification_checksum = sha256('changed while it was away')"
+                               " FROM farshore.state WHERE record_id = 3") == "t";
+  }));
+  REQUIRE(sites.verified());
   sites.secondary.start();
   CHECK(eventually([&] { return sites.serves("file"); }));
   CHECK(sites.difference() == "");
@@ -65,6 +70,7 @@ TEST_CASE("a store that was filled by a copy is adopted, and only what differs i
   std::ofstream{sites.secondary.store() / "f/2", std::ios::trunc} << noise(5000, 1000);
   fs::remove(sites.secondary.store() / "f/3");
 
+  REQUIRE(sites.verified());
   sites.secondary.start();
   CHECK(eventually([&] { return sites.serves("file"); }));
   CHECK(sites.difference() == "");

@@ -299,6 +299,7 @@ TEST_CASE("uninstall takes Farshore out of both databases, and a node can begin 
   CHECK(fs::exists(sites.secondary.store() / ".farshore/identity"));
   sites.primary.start();
   CHECK(sites.primary.value("SELECT count(*) FROM files") == "1");
+  CHECK(sites.verified());
   sites.secondary.start();
   CHECK(sites.difference() == "");
   CHECK(sites.secondary.number("/transferred/adopted") == 1);

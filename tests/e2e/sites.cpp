@@ -396,6 +396,13 @@ std::string two_sites::there(const std::string& locator, const std::string& type
   return fs::exists(fs::symlink_status(file)) ? read_file(file) : "(none)";
 }
 
+bool two_sites::verified() const {
+  return eventually([this] {
+    const auto checksummed = primary.number("/types/0/checksummed_count");
+    return checksummed > 0 && checksummed == primary.number("/types/0/count");
+  });
+}
+
 finished two_sites::wait(int seconds, bool strict) const {
   std::vector<std::string> words{"wait", "--timeout", std::to_string(seconds)};
   if (strict)

@@ -150,6 +150,10 @@ public:
   [[nodiscard]] std::string there(const std::string& locator,
                                   const std::string& type = "file") const;
 
+  /// Waits until the primary has verified all that it has of its first type: no checksum's event
+  /// comes any more.
+  [[nodiscard]] bool verified() const;
+
   /// `farshore wait` at the secondary.
   finished wait(int seconds = 60, bool strict = false) const;
 

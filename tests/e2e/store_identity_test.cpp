@@ -119,6 +119,7 @@ TEST_CASE("a store that is put back to an older copy gets what it lacks", "[e2e]
   sites.change(7, 707);
   sites.change(8, 808);
   REQUIRE(sites.difference() == "");
+  REQUIRE(sites.verified());
   CHECK(sites.secondary.stop() == 0);
   copy_tree(sites.folder() / "backup", sites.secondary.store());
 

@@ -126,6 +126,7 @@ TEST_CASE("a type that is switched off keeps its files, and catches up when it i
   CHECK(eventually(
       [&] { return sites.there("three") == "3" && sites.there("one") == "1, changed"; }));
   CHECK(sites.wait().code == 0);
+  CHECK(eventually([&] { return sites.there("two") == "(none)"; }));
 }
 
 TEST_CASE("a configuration with a mistake is explained, and not taken by a running node", "[e2e]") {

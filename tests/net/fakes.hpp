@@ -164,7 +164,7 @@ public:
   result<disk_space> space() override { return fail(ec::internal, "a primary's store"); }
   void place(std::span<placement>) override {}
   void remove(std::span<removal>) override {}
-  result<content_offer> checksum_of(std::string_view) override {
+  result<content_offer> checksum_of(std::string_view, const std::atomic<bool>*) override {
     return fail(ec::internal, "not asked here");
   }
 
@@ -223,7 +223,8 @@ public:
     for (const auto& type : types)
       data_->declared.push_back(type.name);
   }
-  result<events_page> events(const event_position& after, std::size_t limit) override {
+  result<events_page> events(const event_position& after, std::size_t limit,
+                             const site_scope& scope) override {
     const std::scoped_lock lock{data_->mutex};
     ++data_->event_queries;
     if (auto failed = failure())
@@ -233,6 +234,7 @@ public:
     if (after.token == 777)
       return fail(ec::log_trimmed, "the log does not reach back so far");
     events_page page;
+    page.scope = digest_of(scope);
     page.upto = after;
     page.identity = "a primary";
     page.types = data_->types;
@@ -245,16 +247,16 @@ public:
     page.covered_xid = page.more ? page.upto.xid : data_->xmin;
     return page;
   }
-  result<catalogue_page> catalogue(const std::string& type, record_id after,
-                                   std::size_t limit) override {
+  result<catalogue_page> catalogue(const std::string& type, record_id after, std::size_t limit,
+                                   const site_scope& scope) override {
     const std::scoped_lock lock{data_->mutex};
     if (auto failed = failure())
       return fail(*failed);
     if (type != "widget")
       return fail(ec::not_found, "no such type");
-    catalogue_page page{type, 1, after, {}, after, true};
+    catalogue_page page{type, 1, after, {}, after, true, digest_of(scope)};
     for (const auto& [record, row] : data_->rows)
-      if (record > after) {
+      if (record > after && in_scope(scope, record)) {
         if (page.rows.size() == limit) {
           page.last = false;
           break;
@@ -264,30 +266,36 @@ public:
       }
     return page;
   }
-  result<records_page> look_up(const std::string& type,
-                               std::span<const record_id> records) override {
+  result<records_page> look_up(const std::string& type, std::span<const record_id> records,
+                               const site_scope& scope) override {
     const std::scoped_lock lock{data_->mutex};
     if (auto failed = failure())
       return fail(*failed);
     if (type != "widget")
       return fail(ec::not_found, "no such type");
-    records_page page{type, 1, {}, {}};
+    records_page page{type, 1, {}, {}, {}, digest_of(scope)};
     for (const auto record : records)
-      if (const auto row = data_->rows.find(record); row != data_->rows.end())
+      if (const auto row = data_->rows.find(record); row == data_->rows.end())
+        continue;
+      else if (!in_scope(scope, record))
+        page.outside.push_back(record);
+      else
         page.rows.push_back(
             {record, std::to_string(record), row->second.locator, {}, 0, row->second.sum});
     return page;
   }
   result<std::vector<resolved_record>> resolve(const std::string&,
-                                               std::span<const record_id> records) override {
+                                               std::span<const record_id> records,
+                                               const site_scope& scope) override {
     const std::scoped_lock lock{data_->mutex};
     if (auto failed = failure())
       return fail(*failed);
     std::vector<resolved_record> rows;
     for (const auto record : records) {
       const auto found = data_->rows.find(record);
-      rows.push_back(found == data_->rows.end() ? resolved_record{record, false, {}, {}}
-                                                : found->second);
+      rows.push_back(found == data_->rows.end() || !in_scope(scope, record)
+                         ? resolved_record{record, false, {}, {}}
+                         : found->second);
     }
     return rows;
   }
@@ -314,6 +322,12 @@ public:
   }
 
 private:
+  /// The column that types select by is the record's number.
+  static bool in_scope(const site_scope& scope, record_id record) {
+    const auto wanted = scope.columns.find("project_id");
+    return wanted == scope.columns.end() ||
+           std::ranges::find(wanted->second, std::to_string(record)) != wanted->second.end();
+  }
   static event_position place_of(const served_event& event) {
     return {static_cast<std::uint64_t>(event.id) + 10, event.id, 7};
   }

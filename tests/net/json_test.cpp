@@ -2,6 +2,7 @@
 #include "net/blob_request.hpp"
 #include "net/feed_json.hpp"
 #include "net/http_error.hpp"
+#include "net/scope_json.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -154,6 +155,65 @@ TEST_CASE("a request for records is refused unless it is short and in order", "[
   CHECK_FALSE(parse_records_request(R"({"type":"Widget!","ids":[]})"));
 }
 
+TEST_CASE("digests asked for, and their answer, survive their JSON", "[json]") {
+  const digest_request request{"widget", 32, {{int_min, 0}, {0, 7}, {9, int_max}}};
+  const auto asked = parse_digest_request(to_json(request));
+  REQUIRE(asked);
+  CHECK(asked->type == "widget");
+  CHECK(asked->slice_records == 32);
+  CHECK(asked->ranges == request.ranges);
+  const digest_page page{
+      "widget", 2, {{{5, {3, 1, UINT64_MAX}}, {int_max, {}}}, {{int_min + 1, {1, 0, 0}}}}};
+  const auto back = parse_digest_page(to_json(page));
+  REQUIRE(back);
+  CHECK(back->type == "widget");
+  CHECK(back->generation == 2);
+  CHECK(back->ranges == page.ranges);
+}
+
+TEST_CASE("a request for digests is refused unless its ranges ascend and are few", "[json]") {
+  const auto refused = [](const std::string& rest) {
+    const auto parsed = parse_digest_request(R"({"type":"widget",)" + rest + "}");
+    return !parsed && parsed.error().code == ec::protocol;
+  };
+  for (const auto* ranges : {"[]", "[[1]]", "[[1,2,3]]", "[[2,1]]", "[[1,1]]", "[[1,5],[4,9]]",
+                             "[[1,2.5]]", "[[1,\"2\"]]", "7", "[7]", "[[1,9223372036854775808]]"}) {
+    CAPTURE(ranges);
+    CHECK(refused(std::string{R"("slice":1,"ranges":)"} + ranges));
+  }
+  for (const auto* slice : {"0", "-1", "8193", "1.5", "null"}) {
+    CAPTURE(slice);
+    CHECK(refused(std::string{R"("ranges":[[1,2]],"slice":)"} + slice));
+  }
+  digest_request many{"widget", 1, {}};
+  for (record_id id = 0; id <= static_cast<record_id>(digest_ranges_max); ++id)
+    many.ranges.push_back({id, id + 1});
+  CHECK_FALSE(parse_digest_request(to_json(many)));
+  many.ranges.pop_back();
+  CHECK(parse_digest_request(to_json(many)));
+}
+
+TEST_CASE("digests with a value that can't be are refused", "[json]") {
+  for (const auto* slice : {"[]", "[1,2]", "[1,2,3]", "[1,0,\"00000000000000000000000000000000\"]",
+                            "[1,-1,\"00000000000000000000000000000000\"]", "[1,1,\"00\"]",
+                            "[1,1,\"0000000000000000000000000000000G\"]", "[1.5]", "{}", "1"}) {
+    CAPTURE(slice);
+    const auto parsed = parse_digest_page(
+        std::string{R"({"type":"widget","generation":1,"ranges":[[)"} + slice + "]]}");
+    REQUIRE_FALSE(parsed);
+    CHECK(parsed.error().code == ec::protocol);
+  }
+  random_source random{4};
+  const auto good = to_json(digest_page{"widget", 2, {{{5, {3, 1, 2}}, {int_max, {}}}}});
+  for (int i = 0; i < 5'000; ++i) {
+    auto text = good;
+    for (auto changes = 1 + random.below(3); changes > 0; --changes)
+      text[random.below(text.size())] = static_cast<char>(random.below(256));
+    if (const auto parsed = parse_digest_page(text); !parsed)
+      CHECK(parsed.error().code == ec::protocol);
+  }
+}
+
 TEST_CASE("a position survives its JSON", "[json]") {
   const primary_position position{"who", {1, 2, 3}, 99, some_time};
   const auto back = parse_primary_position(to_json(position));
@@ -280,4 +340,85 @@ TEST_CASE("an answer that is not Farshore's is an error of the protocol", "[json
     CHECK(error.code == ec::protocol);
     CHECK_THAT(error.message, Contains("502"));
   }
+}
+
+// -- scopes ---------------------------------------------------------------------------------------
+
+TEST_CASE("an event of a record outside is its id, and no more", "[json][scopes]") {
+  served_event event{5, "file", 12, "12", operation::updated, false, "", 77, some_sum()};
+  event.outside = true;
+  events_page page;
+  page.events = {event};
+  page.scope = std::string(64, 'a');
+  const auto text = to_json(page);
+  for (const auto* kept : {"\"key\"", "locator", "size", "sum"})
+    CHECK_THAT(text, !Contains(kept));
+  const auto back = parse_events_page(text);
+  REQUIRE(back);
+  CHECK(back->events.at(0).outside);
+  CHECK_FALSE(back->events.at(0).present);
+  CHECK(back->events.at(0).record == 12);
+  CHECK(back->events.at(0).key.empty());
+  CHECK(back->scope == page.scope);
+  auto both = text;
+  both.replace(both.find("\"outside\":true"), 14,
+               "\"outside\":true,\"present\":true,\"locator\":\"a\"");
+  CHECK(parse_events_page(both).error().code == ec::protocol);
+}
+
+TEST_CASE("pages say what scope they are of, where they are of one", "[json][scopes]") {
+  const std::string digest(64, '7');
+  catalogue_page page{"file", 3, 0, {}, 12, true, digest};
+  CHECK(parse_catalogue_page(to_json(page))->scope == digest);
+  page.scope.clear();
+  CHECK_THAT(to_json(page), !Contains("scope"));
+  records_page found{"file", 3, {}, {}, {4, 9}, digest};
+  const auto back = parse_records_page(to_json(found));
+  REQUIRE(back);
+  CHECK(back->outside == found.outside);
+  CHECK(back->scope == digest);
+  CHECK_FALSE(parse_records_page(R"({"type":"file","generation":1,"rows":[],"outside":[9,4]})"));
+  CHECK_FALSE(parse_records_page(R"({"type":"file","generation":1,"rows":[],"scope":"x"})"));
+}
+
+TEST_CASE("a scope survives its JSON, and a hostile one is refused", "[json][scopes]") {
+  site_scope scope;
+  scope.columns["project_id"] = {"1", "10-20"};
+  scope.columns["region"] = {"it's \"x\""};
+  scope.predicates["file"] = "recent";
+  const auto back = parse_site_scope(to_json(scope));
+  REQUIRE(back);
+  CHECK(*back == scope);
+  const auto sorted = parse_site_scope(R"({"columns":{"a":["2","1","2"]},"predicates":{}})");
+  REQUIRE(sorted);
+  CHECK(sorted->columns.at("a") == std::vector<std::string>{"1", "2"});
+  std::string many = R"({"predicates":{},"columns":{"a":["0")";
+  for (int n = 0; n < 10'000; ++n)
+    many += ",\"" + std::to_string(n) + "\"";
+  for (const auto& wrong :
+       {std::string{"{}"}, std::string{"[]"}, std::string{R"({"columns":{},"predicates":{}})"},
+        std::string{R"({"columns":{"a":[1]},"predicates":{}})"},
+        std::string{R"({"columns":{"a":[]},"predicates":{}})"},
+        std::string{R"({"columns":{"a b":["1"]},"predicates":{}})"},
+        std::string{R"({"columns":{"a":["\u0000"]},"predicates":{}})"},
+        std::string{R"({"columns":[],"predicates":{}})"},
+        std::string{R"({"columns":{},"predicates":{"file":"a b"}})"},
+        R"({"columns":{"a":[")" + std::string(256, 'x') + R"("]},"predicates":{}})",
+        many + "]}}"}) {
+    CAPTURE(wrong.substr(0, 80));
+    const auto refused = parse_site_scope(wrong);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ec::protocol);
+  }
+  CHECK(parse_scope_answer(scope_answer(digest_of(scope))) == digest_of(scope));
+  CHECK_FALSE(parse_scope_answer(R"({"scope":"everything"})"));
+}
+
+TEST_CASE("how many records a type has is told where it is known", "[json][scopes]") {
+  events_page page;
+  page.types = {{"file", 1, "", true, 4711}, {"scan", 1, ""}};
+  const auto back = parse_events_page(to_json(page));
+  REQUIRE(back);
+  CHECK(back->types.at(0).records == 4711);
+  CHECK_FALSE(back->types.at(1).records);
 }

@@ -43,6 +43,28 @@ TEST_CASE_METHOD(wire_fixture, "who does not want to wait is told at once that n
   CHECK(page->covered_xid == 100);
 }
 
+TEST_CASE_METHOD(wire_fixture, "digests of ranges of the catalogue are served", "[routes]") {
+  for (record_id record = 1; record <= 9; ++record)
+    database->rows[record] = {record, true, "w/" + std::to_string(record), {}};
+  answer<digest_page> page;
+  link().digests({"widget", 2, {{0, 3}, {5, INT64_MAX}}}, page.taker());
+  const auto told = page.get();
+  REQUIRE(told);
+  CHECK(told->generation == 1);
+  REQUIRE(told->ranges.size() == 2);
+  const auto one = [](record_id record) {
+    return digest_of(record, "w/" + std::to_string(record), 0, {});
+  };
+  auto first = one(1);
+  first += one(2);
+  CHECK(told->ranges[0] == std::vector<digest_slice>{{2, first}, {3, one(3)}});
+  CHECK(told->ranges[1].size() == 3);
+  CHECK(told->ranges[1].back() == digest_slice{INT64_MAX, {}});
+  answer<digest_page> unknown;
+  link().digests({"gadget", 2, {{}}}, unknown.taker());
+  CHECK(unknown.get().error().code == ec::not_found);
+}
+
 TEST_CASE_METHOD(wire_fixture, "who waits is told of an event as it comes", "[routes]") {
   REQUIRE(events({{}, 100, 0ms}));
   answer<events_page> page;

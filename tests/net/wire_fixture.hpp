@@ -39,6 +39,8 @@ struct wire_fixture {
     routes = std::make_unique<primary_routes>(routes_settings);
     replicable_type widget;
     widget.name = "widget";
+    widget.model.emplace().select_column = "project_id";
+    widget.model->predicates["recent"] = "true";
     routes->configure({widget}, {{"widget", store}, {"gadget", store}});
     router all;
     routes->add_to(all);

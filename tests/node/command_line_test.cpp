@@ -60,7 +60,7 @@ TEST_CASE_METHOD(program, "help teaches, and is no mistake", "[command line]") {
   CHECK_THAT(out.str(), Contains("farshore check -c FILE") && Contains("Exit codes: 0 done"));
   for (auto command :
        {"secret", "check", "node", "status", "wait", "list", "resync", "pause", "resume", "recheck",
-        "approve", "publish", "database-url", "doctor", "uninstall"}) {
+        "approve", "publish", "database-url", "doctor", "uninstall", "reverify", "migrate-model"}) {
     CAPTURE(command);
     CHECK(run({command, "--help"}) == exit_code::done);
     CHECK_THAT(out.str(), Contains("Example: ") && Contains("Exit codes: 0 done"));

@@ -17,6 +17,7 @@ constexpr std::string_view secondary_status = R"({
   "log": {"xid": 900, "id": 77, "covered_xid": 901, "horizon": "2026-01-02T03:04:00.000Z",
           "blocker": {"pid": 4711, "age_seconds": 33}},
   "recovery_point": "2026-01-02T03:03:00.000Z",
+  "verified_recovery_point": "2026-01-02T03:02:55.000Z",
   "capacity": {"total": 1024, "in_flight": 12},
   "bandwidth": {"cap": 2000000, "rate": 1500000},
   "transferred": {"records": 3412, "bytes": 126247526, "adopted": 34},
@@ -24,8 +25,10 @@ constexpr std::string_view secondary_status = R"({
     {"name": "file", "plural": "files", "enabled": true, "paused": false, "waiting": null,
      "generation": 1, "backfill_complete": true, "registry_count": 60456, "pending_count": 400,
      "started_count": 56, "synced_count": 59995, "failed_count": 5, "missing_on_primary_count": 3,
-     "removing_count": 0, "never_synced_count": 1, "synced_in_percentage": 99.2,
-     "in_flight": 12, "recovery_point": "2026-01-02T03:03:00.000Z"},
+     "removing_count": 0, "never_synced_count": 1, "out_of_scope_count": 38,
+     "synced_in_percentage": 99.2, "verified_count": 59990, "verification_failed_count": 1,
+     "in_flight": 12, "recovery_point": "2026-01-02T03:03:00.000Z",
+     "verified_recovery_point": "2026-01-02T03:02:55.000Z"},
     {"name": "box", "plural": "boxes", "enabled": true, "paused": true,
      "waiting": "table \"boxes\" does not exist", "generation": 0, "backfill_complete": false,
      "registry_count": 0, "pending_count": 0, "started_count": 0, "synced_count": 0,
@@ -45,15 +48,16 @@ TEST_CASE_METHOD(command_fixture, "a secondary's status is a page for people", "
 site            lisbon (secondary), farshore 0.1.0
 primary         http://porto:7400, reachable, last contact 2026-01-02T03:04:04.500Z (0.5 s ago)
 recovery point  2026-01-02T03:03:00.000Z (65 s ago)
+verified point  2026-01-02T03:02:55.000Z (70 s ago)
 log             applied to event 77 (transaction 900), epoch 3
                 held back by an open transaction on the primary: process 4711, for 33 s
 in flight       12 of 1024
 arriving        1.4 MiB/s, capped at 1.9 MiB/s
 transferred     3412 records, 120.4 MiB; 34 adopted
 
-type   records  synced      %  due  failed  missing  recovery point                       note
-files    60456   59995   99.2  456       2        3  2026-01-02T03:03:00.000Z (65 s ago)
-boxes        0       0  100.0    0       0        0  -                                    waiting: table "boxes" does not exist
+type   records  synced      %  verified  due  failed  damaged  missing  recovery point                       verified point                       note
+files    60456   59995   99.2     59990  456       2        1        3  2026-01-02T03:03:00.000Z (65 s ago)  2026-01-02T03:02:55.000Z (70 s ago)  38 out of scope
+boxes        0       0  100.0         0    0       0        0        0  -                                    -                                    waiting: table "boxes" does not exist
 )");
 }
 
@@ -61,14 +65,15 @@ TEST_CASE_METHOD(command_fixture, "a primary's status has its own columns", "[st
   node.answers(R"({"site":"porto","role":"primary","version":"0.1.0","health":"ok","problems":[],
     "time":"2026-01-02T03:04:05.000Z","identity":"x","log":{"fold_lag_events":2},
     "types":[{"name":"file","plural":"files","enabled":false,"waiting":null,"generation":1,
-              "count":10,"checksummed_count":7,"checksum_failed_count":1}]})");
+              "count":10,"checksummed_count":4,"checksum_pending_count":2,
+              "checksum_failed_count":4,"checksum_missing_count":3}]})");
   CHECK(status_command(primary, false, io) == exit_code::done);
   CHECK(out.str() == R"(health          ok
 site            porto (primary), farshore 0.1.0
 log             2 events to fold
 
-type   records  checksummed  failed  note
-files       10            7       1  disabled
+type   records  checksummed  due  failed  missing  note
+files       10            4    2       1        3  disabled
 )");
 }
 

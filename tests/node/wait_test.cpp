@@ -151,6 +151,26 @@ TEST_CASE("a paused type is named only where it has work", "[wait]") {
   CHECK_THAT(open_with(R"({"paused":true,"pending_count":1})"), Contains("type file is paused"));
 }
 
+TEST_CASE("what is synced is waited for until it is verified, unless synced is enough", "[wait]") {
+  CHECK_THAT(open_with(R"({"verification_pending_count":4})"),
+             Contains("type file: 4 synced, not verified yet"));
+  CHECK_THAT(open_with(R"({"verification_failed_count":2})"),
+             Contains("type file: 2 found damaged, not fetched again yet"));
+  CHECK(judge_wait(status_with(R"({"verification_pending_count":4})"), 100, true).reached);
+  CHECK(open_with(R"({"verification_disabled_count":4})").empty());
+  // Under a steady load something newer is always waiting for its checksum.
+  const auto busy = [](const std::string& fields) {
+    return judge_wait(status_with(R"({"verification_pending_count":4,)" + fields + "}"), 100, false,
+                      "2026-01-02T03:04:05.000Z")
+        .reached;
+  };
+  CHECK(busy(R"("verified_recovery_point":"2026-01-02T03:04:05.000Z")"));
+  CHECK_FALSE(busy(R"("verified_recovery_point":"2026-01-02T03:04:04.999Z")"));
+  CHECK_FALSE(busy(R"("verified_recovery_point":null)"));
+  CHECK_FALSE(busy(R"("verified_recovery_point":"2026-01-02T03:04:06.000Z","marked_count":1)"));
+  CHECK_THAT(open_with(R"({"marking":true})"), Contains("a resync or reverify of all begins"));
+}
+
 TEST_CASE("an unreachable primary is named only where something is open", "[wait]") {
   constexpr auto away =
       R"({"primary":{"url":"http://porto:7400","reachable":false,"error":"refused"}})";
@@ -167,6 +187,15 @@ TEST_CASE("a primary's wait is over when its log is folded", "[wait]") {
   CHECK_THAT(text_of(judge_wait(status, 5).open), Contains("3 events"));
 }
 
+TEST_CASE("a primary's wait is for its checksums, too, unless synced is enough", "[wait]") {
+  const auto status = boost::json::parse(
+      R"({"role":"primary","health":"ok","log":{"fold_lag_events":0},
+          "types":[{"name":"file","enabled":true,"checksum_pending_count":7,
+                    "checksum_failed_count":1}]})");
+  CHECK_THAT(text_of(judge_wait(status, 5).open), Contains("type file: 7 not checksummed yet"));
+  CHECK(judge_wait(status, 5, true).reached);
+}
+
 TEST_CASE_METHOD(wait_fixture, "wait asks for the mark once, then for the status", "[wait]") {
   node.answers(R"({"xid":100})");
   answers_status("{}", R"({"log":{"covered_xid":90}})").answers_status(R"({"pending_count":1})");
@@ -175,7 +204,7 @@ TEST_CASE_METHOD(wait_fixture, "wait asks for the mark once, then for the status
   CHECK(node.asked == std::vector<std::string>{"POST /api/v1/mark {}", "GET /api/v1/status",
                                                "GET /api/v1/status", "GET /api/v1/status"});
   CHECK(pauses == std::vector<milliseconds>{50ms, 100ms});
-  CHECK(out.str() == "synced: 10 records\n");
+  CHECK(out.str() == "synced and verified: 10 records\n");
   CHECK(err.str().empty());
 }
 
@@ -229,7 +258,7 @@ TEST_CASE_METHOD(wait_fixture, "what is missing on the primary is printed, and s
     CHECK(wait(secondary, {60s, strict}) == (strict ? exit_code::no : exit_code::done));
   }
   CHECK_THAT(out.str(), Contains("file/7 a/b: not there\n"));
-  CHECK_THAT(out.str(), Contains("synced, except for the above: 10 records"));
+  CHECK_THAT(out.str(), Contains("synced and verified, except for the above: 10 records"));
   CHECK_THAT(err.str(), Contains("--strict"));
 }
 
@@ -293,5 +322,5 @@ TEST_CASE_METHOD(wait_fixture, "wait on a primary waits for the fold", "[wait]")
   node.answers(R"({"xid":5})").answers(R"({"role":"primary","log":{"fold_lag_events":3}})");
   node.answers(R"({"role":"primary","log":{"fold_lag_events":0}})");
   CHECK(wait(primary) == exit_code::done);
-  CHECK(out.str() == "the log is folded\n");
+  CHECK(out.str() == "the log is folded, and what is there is checksummed\n");
 }

@@ -207,7 +207,7 @@ TEST_CASE_METHOD(pg_fixture, "the view lists rows page by page, of all states or
               synced(got.claims[3])});
   auto& view = backend.view();
   const auto list = [&](std::optional<sync_state> state, record_id after, std::size_t limit) {
-    return value_or_throw(view.list("file", state, after, limit));
+    return value_or_throw(view.list("file", {state, {}}, after, limit));
   };
   CHECK(records_of(list({}, record_id_before_all, 3)) == std::vector<record_id>{-5, 2, 3});
   CHECK(records_of(list({}, 3, 3)) == std::vector<record_id>{9});

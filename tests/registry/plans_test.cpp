@@ -79,17 +79,28 @@ const std::vector<planned>& statements() {
        of_key},
       {"registry catalogue 1",
        "0, " + ids + c + ids + c + texts + c + texts + c + nulls + c + nulls + ", true", of_key},
-      {"registry suspect differing 1", ids + c + ids, of_key},
+      {"registry suspect differing 1", ids + c + ids + c + texts + c + sums, of_key},
+      {"registry held 1", "5, 900000, 8192", of_key},
+      {"registry in ranges 1", ids + c + ids + ", 100", of_key},
+      {"registry suspect unequal 1", ids + c + ids + c + flags, of_key},
       {"registry suspect gone 1", "5, 5005, " + ids, of_key},
       {"registry next suspects 1", "5, 5000", "suspect_pkey"},
       {"registry let go 1", "0, " + ids, of_key},
       {"registry settle suspects 1", ids + c + ids, of_key},
-      {"registry confirm suspects 1", ids, "suspect_pkey"},
+      {"registry confirm suspects 1", ids + ", '{}'", "suspect_pkey"},
       {"registry release suspects 1", ids, "suspect_pkey"},
       {"registry wanted elsewhere", "1, " + ids + c + texts + ", '{1,2}'",
        "file_registry_hashtextextended_idx"},
       {"registry synced 1",
-       "0, " + ids + c + ids + c + sums + c + ids + c + ids + c + flags + c + texts, of_key},
+       "0, " + ids + c + ids + c + sums + c + ids + c + ids + c + flags + c + texts + ", true",
+       of_key},
+      {"registry marked 1", "5, 1024", "using file_registry_record_id_idx"},
+      {"registry walk at rest 1", "5, 1024, 0", of_key},
+      {"registry verified 1", "0, " + ids + c + texts + c + sums + c + ids + c + ids, of_key},
+      {"registry damaged 1",
+       "0, " + ids + c + texts + c + sums + c + ids + c + ids + c + texts + c + sums, of_key},
+      {"registry reverify records 1", "0, " + ids, of_key},
+      {"registry reverify slice 1", "0, 5, 900000, 5000", of_key},
       {"registry removed 1", ids + c + ids + c + ids, of_key},
       {"registry failed 1",
        ids + c + ids + c + flags + c + ids + c + texts + c + flags + c + flags + c + nulls, of_key},
@@ -185,7 +196,7 @@ TEST_CASE_METHOD(registry_fixture<pg_registry>, "at a million rows a small batch
   finish_all(outcomes);
   events({present(10, 5, "moved"), gone(11, 6)});
   recovery();
-  resync({resync_selection::kind::all, {}});
+  resync({record_selection::kind::all, {}});
   continue_resync(1000);
   const auto took = std::chrono::steady_clock::now() - begun;
   // Far above what it takes, far below one look at every row for each of them.

@@ -25,6 +25,7 @@ public:
     db.exec("CREATE TABLE notes (name text PRIMARY KEY, path text)");
     auto widget = make_type("widget", "widgets");
     widget.model->available = "ready";
+    widget.model->select_column = "id";
     ready({widget, make_type("note", "notes", "name")});
     if (!known)
       for (const auto* table :
@@ -43,6 +44,7 @@ public:
 
   void each_call_reads_what_it_returns();
   void trimming_reads_what_it_trims();
+  void verifying_reads_what_it_claims();
 
   /// As a node does each minute; what is in no sample yet is counted at its next start.
   void observe() { must(store->observe_log(now += std::chrono::minutes{2}, {})); }
@@ -135,6 +137,18 @@ void filled_fixture::each_call_reads_what_it_returns() {
                 CHECK(must(reader->catalogue("widget", widgets_ / 2, 5000)).rows.size() == 5000);
               }),
         3 * 5000 + 10);
+  site_scope few;
+  few.columns["id"] = {"1", std::to_string(widgets_ / 2 + 7), std::to_string(widgets_ - 3)};
+  check(count("catalogue, 5,000 of integer keys, one of them in scope",
+              [&] {
+                const auto read = must(reader->catalogue("widget", widgets_ / 2, 5000, few));
+                CHECK(read.rows.size() == 1);
+                CHECK(read.next_after == widgets_ / 2 + 5000);
+              }),
+        3 * 5000 + 10);
+  check(count("events, 2,000 of integer keys, under a scope",
+              [&] { CHECK(must(reader->events(middle, 2000, few)).events.size() == 2000); }),
+        3 * 2000 + 10);
   check(count("catalogue, 5,000 of text keys",
               [&] { CHECK(must(reader->catalogue("note", 0, 5000)).rows.size() == 5000); }),
         3 * 5000 + 10);
@@ -162,6 +176,46 @@ void filled_fixture::each_call_reads_what_it_returns() {
   check(count("seed, 5,000 rows", [&] { CHECK(must(store->seed(5000))); }), 3 * 5000 + 10);
   db.exec("UPDATE farshore.replicable_type SET seeded = true, pruned = false, pruned_to = 100");
   check(count("prune, 5,000 rows", [&] { CHECK(must(store->seed(5000))); }), 4 * 5000 + 10);
+}
+
+void filled_fixture::verifying_reads_what_it_claims() {
+  const auto check = [](const reads& read, std::int64_t index_entries) {
+    CHECK(read.whole_tables == 0);
+    CHECK(read.index_entries <= index_entries);
+  };
+  const auto finish = [&](const std::string& type, const std::vector<checksum_claim>& claims,
+                          checksum_result::kind how) {
+    checksum_report report{type, {}};
+    for (const auto& one : claims)
+      report.results.push_back({one, how, {}, "failed", std::chrono::hours{1}});
+    CHECK(must(store->finish_checksums(report)) == claims.size());
+  };
+  using kind = checksum_result::kind;
+  for (const std::string type : {"widget", "note"}) {
+    std::vector<checksum_claim> claims;
+    const auto claim = [&] { claims = must(store->claim_checksums({type, 1000, {}})); };
+    check(count(type + ": claim 800 of a backlog", claim), 4 * 800 + 10);
+    REQUIRE(claims.size() == 800);
+    check(count(type + ": their first checksums, and events",
+                [&] { finish(type, claims, kind::succeeded); }),
+          6 * 800 + 10);
+    check(count(type + ": claim 800 behind these", claim), 6 * 800 + 10);
+    check(count(type + ": 800 that failed", [&] { finish(type, claims, kind::missing); }),
+          5 * 800 + 10);
+    db.exec("UPDATE farshore.state SET verification_retry_at = now() WHERE verification_state = 3");
+    check(count(type + ": claim 200 that failed, 800 that are fresh", claim), 8 * 1000 + 10);
+    REQUIRE(claims.size() == 1000);
+    check(count(type + ": give back what was claimed",
+                [&] {
+                  must(store->release_checksums({type, {}}));
+                }),
+          6 * 1000 + 10);
+  }
+  install();
+  must(store->reverify("widget", {record_selection::kind::all, {}}));
+  check(
+      count("a page of all that is to be verified again", [&] { CHECK(must(store->tend(5000))); }),
+      4 * 5000 + 10);
 }
 
 void filled_fixture::trimming_reads_what_it_trims() {
@@ -198,6 +252,7 @@ struct growing_fixture : filled_fixture {
 TEST_CASE_METHOD(million_fixture, "at a million rows each call reads what it returns",
                  "[plans][slow]") {
   each_call_reads_what_it_returns();
+  verifying_reads_what_it_claims();
   trimming_reads_what_it_trims();
 }
 
@@ -205,4 +260,5 @@ TEST_CASE_METHOD(growing_fixture,
                  "in tables that the planner takes for small each call reads what it returns",
                  "[plans][growing]") {
   each_call_reads_what_it_returns();
+  verifying_reads_what_it_claims();
 }

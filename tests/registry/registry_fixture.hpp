@@ -173,18 +173,24 @@ public:
   void declare(const std::vector<store_type>& types) {
     in_batch([&] { return store().declare_types(types); });
   }
-  applied events(std::vector<served_event> list, std::optional<wall_time> horizon = {}) {
+  applied events(std::vector<served_event> list, std::optional<wall_time> horizon = {},
+                 std::optional<bool> verifies = {}) {
     events_page page;
+    if (verifies)
+      for (const auto* name : {"file", "scan", "image"})
+        page.types.push_back({name, 1, {}, *verifies});
     page.events = std::move(list);
     page.upto = next_place();
     page.covered_xid = page.upto.xid;
     page.horizon = horizon;
+    page.scope = scope_;
     return in_batch([&] { return store().apply_events(page); });
   }
   applied catalogue(std::vector<catalogue_row> rows, std::int64_t generation = 1, bool last = true,
                     const std::string& of_type = "file") {
     catalogue_page page;
     page.type = of_type;
+    page.scope = scope_;
     page.generation = generation;
     const auto before = walk(of_type);
     if (before.stage == walk_stage::reading && before.generation == generation)
@@ -210,13 +216,19 @@ public:
       catalogue(std::move(here), 1, true, name);
     }
   }
+  /// What pages are read under from now on, too.
+  void set_scope(const scope_digest& scope) {
+    scope_ = scope;
+    in_batch([&] { return store().set_scope(scope); });
+  }
   std::vector<record_id> suspects(const std::string& of_type = "file") {
     return in_batch([&] { return store().suspects(of_type, 1000); });
   }
   /// The answer for what was asked by id.
   applied records(std::vector<record_id> asked, std::vector<catalogue_row> found,
-                  const std::string& of_type = "file") {
-    const records_page page{of_type, walk(of_type).generation, std::move(asked), std::move(found)};
+                  const std::string& of_type = "file", std::vector<record_id> outside = {}) {
+    const records_page page{of_type,          walk(of_type).generation, std::move(asked),
+                            std::move(found), std::move(outside),       scope_};
     return in_batch([&] { return store().apply_records(page); });
   }
   /// The walk that is under way comes to its end; `there` are the records that the primary has.
@@ -256,11 +268,45 @@ public:
     place_ = {};
     return in_batch([&] { return store().start_epoch(identity, {}); });
   }
-  std::size_t resync(const resync_selection& which, const std::string& of_type = "file") {
+  std::size_t resync(const record_selection& which, const std::string& of_type = "file") {
     return in_batch([&] { return store().resync(of_type, which); });
   }
   bool continue_resync(std::size_t rows) {
     return in_batch([&] { return store().continue_resync(rows); });
+  }
+  std::size_t reverify(const record_selection& which, const std::string& of_type = "file") {
+    return in_batch([&] { return store().reverify(of_type, which); });
+  }
+  bool continue_reverify(std::size_t rows) {
+    return in_batch([&] { return store().continue_reverify(rows); });
+  }
+  verification_round claim_verifications(const verification_request& what) {
+    return in_batch([&] { return store().claim_verifications(what); });
+  }
+  /// Of what was marked.
+  verification_round claim_marked(std::size_t limit = 100, record_id after = record_id_before_all) {
+    return claim_verifications({"file", after, limit, 0, 0ms});
+  }
+  verification_round claim_walk(std::size_t rows, std::chrono::milliseconds recent = 0ms) {
+    return claim_verifications({"file", record_id_before_all, 0, rows, recent});
+  }
+  std::size_t finish_verifications(const std::vector<verification_outcome>& found) {
+    return in_batch([&] { return store().finish_verifications(found); });
+  }
+  std::size_t verified(const verification_claim& of) {
+    return finish_verifications({{of, {}, {}}});
+  }
+  /// `content`: what was found instead.
+  std::size_t damaged(const verification_claim& of, std::optional<std::uint8_t> content = {}) {
+    return finish_verifications({{of, error{ec::checksum_mismatch, "it is damaged"},
+                                  content ? std::optional{sum_of(*content)} : std::nullopt}});
+  }
+  std::optional<wall_time> verified_point(const std::string& of_type = "file") {
+    for (const auto& point : in_batch([&] { return store().recovery_points(); }))
+      if (point.type == of_type)
+        return point.verified;
+    FAIL("no recovery point of " << of_type);
+    return {};
   }
   void distrust(const std::string& path, store_verdict why = store_verdict::emptied) {
     in_batch([&] { return store().distrust_store(path, why); });
@@ -282,6 +328,11 @@ public:
     return {};
   }
 
+  /// Synced, and the primary's checksum said that it is right.
+  void make_verified(record_id record, std::string locator, std::uint8_t content = 1) {
+    events({present(next_id(), record, locator, content)});
+    REQUIRE(finish(synced(claim_one(), content)));
+  }
   /// An event, claimed and synced: the record is on the disk.
   void make_synced(record_id record, std::string locator, std::uint8_t content = 1) {
     events({present(next_id(), record, std::move(locator))});
@@ -331,6 +382,7 @@ public:
   Backend backend{time};
 
 private:
+  scope_digest scope_;
   event_position place_;
   /// Above what tests write down themselves.
   revision last_id_ = 0;

@@ -28,7 +28,10 @@ std::ostream& operator<<(std::ostream& out, const registry_row& row) {
              << " size=" << row.size.value_or(0)
              << " sum=" << (row.sum ? to_hex(*row.sum).substr(0, 2) : "-") << " primary_sum="
              << (row.primary_checksum ? to_hex(*row.primary_checksum).substr(0, 2) : "-")
-             << " failure=" << row.last_sync_failure;
+             << " failure=" << row.last_sync_failure
+             << " verification=" << to_string(row.verification)
+             << " verified=" << time(row.verified_at)
+             << " unverified_since=" << time(row.unverified_since);
 }
 
 } // namespace farshore
@@ -61,7 +64,14 @@ public:
   }
 
   void step() {
-    switch (below(23)) {
+    switch (below(28)) {
+    case 23:
+    case 24:
+    case 25:
+      return verify_some();
+    case 26:
+    case 27:
+      return compare_some();
     case 20:
     case 21:
     case 22:
@@ -146,7 +156,8 @@ private:
     std::optional<wall_time> horizon;
     if (one_in(2))
       horizon = memory_.wall() - std::chrono::milliseconds{below(5000)};
-    const auto [left, right] = in_both([&](auto& t) { return t.events(page, horizon); });
+    const auto verifies = one_in(10) ? std::optional{one_in(2)} : std::nullopt;
+    const auto [left, right] = in_both([&](auto& t) { return t.events(page, horizon, verifies); });
     REQUIRE(left.changed == right.changed);
     REQUIRE(left.due_types == right.due_types);
   }
@@ -182,6 +193,13 @@ private:
         t.in_batch([&] { return t.store().skip_to({1, 1, 1}); });
         return 0;
       });
+    if (one_in(30)) {
+      const auto scope = std::to_string(below(3));
+      return same_in_both([&](auto& t) {
+        t.set_scope(scope);
+        return 0;
+      });
+    }
     const auto limit = 1 + below(4);
     const auto suspects = [&](auto& t) {
       return t.in_batch([&] { return t.store().suspects(type, limit); });
@@ -192,8 +210,44 @@ private:
     for (const auto record : asked)
       if (one_in(3))
         found.push_back(listed(record, any_locator(), any_revision(), any_content()));
-    const auto [left, right] = in_both([&](auto& t) { return t.records(asked, found, type); });
+    std::vector<record_id> outside;
+    const auto is_found = [&](record_id record) {
+      return std::ranges::find(found, record, &catalogue_row::record) != found.end();
+    };
+    for (const auto record : asked)
+      if (!is_found(record) && one_in(2))
+        outside.push_back(record);
+    const auto [left, right] =
+        in_both([&](auto& t) { return t.records(asked, found, type, outside); });
     same_walk(left, right);
+  }
+
+  /// A comparison takes a walk's place.
+  void compare_some() {
+    const auto type = any_type();
+    std::vector<unequal_range> unequal;
+    auto after = record_id{-3};
+    for (auto n = below(3); n > 0; --n) {
+      const auto upto = after + 1 + static_cast<record_id>(below(3));
+      unequal.push_back({{after, upto}, one_in(2)});
+      after = upto;
+    }
+    const compared_ranges found{type, static_cast<std::int64_t>(1 + below(2)), 3, unequal};
+    const auto [left, right] = in_both(
+        [&](auto& t) { return t.in_batch([&] { return t.store().apply_compared(found); }); });
+    same_walk(left, right);
+    held_request asked{type, one_in(2) ? digest_view::held : digest_view::target, -2, {}, 100};
+    for (record_id bound = -1; bound < 6; bound += 1 + static_cast<record_id>(below(3)))
+      asked.bounds.push_back(bound);
+    asked.rows_max = 1 + below(8);
+    same_in_both([&](auto& t) {
+      const auto digests = t.in_batch([&] { return t.store().digests(asked); });
+      return std::pair{digests.slices, digests.upto};
+    });
+    const std::vector<record_range> ranges{{-2, 0}, {2, 4}};
+    same_in_both([&](auto& t) {
+      return t.in_batch([&] { return t.store().rows_in(type, ranges, asked.rows_max); });
+    });
   }
 
   void claim_some() {
@@ -217,6 +271,7 @@ private:
       REQUIRE(a.expected == b.expected);
       REQUIRE(a.size == b.size);
       REQUIRE(a.retry_count == b.retry_count);
+      REQUIRE(a.force == b.force);
       claims_.emplace_back(a, b);
     }
   }
@@ -249,6 +304,41 @@ private:
     REQUIRE(memory_.finish_all(left) == database_.finish_all(right));
   }
 
+  /// Something is read at rest, or an operator wants it to be; results may come late, or twice.
+  void verify_some() {
+    const auto type = any_type();
+    if (one_in(3)) {
+      const record_selection which{one_in(3)   ? record_selection::kind::all
+                                   : one_in(2) ? record_selection::kind::failed
+                                               : record_selection::kind::ids,
+                                   {any_record(), any_record()}};
+      const auto rows = 1 + below(4);
+      same_in_both([&](auto& t) { return t.reverify(which, type); });
+      same_in_both([&](auto& t) { return t.continue_reverify(rows); });
+      return same_in_both(
+          [](auto& t) { return t.in_batch([&] { return t.store().marking_types(); }); });
+    }
+    const verification_request what{type, any_record(), below(4), below(4),
+                                    std::chrono::milliseconds{below(3000)}};
+    const auto [left, right] = in_both([&](auto& t) { return t.claim_verifications(what); });
+    REQUIRE(left == right);
+    for (const auto& one : left.claims)
+      to_verify_.push_back(one);
+    std::vector<verification_outcome> found;
+    while (!to_verify_.empty() && one_in(2)) {
+      const auto which = below(to_verify_.size());
+      verification_outcome one{to_verify_[which], {}, {}};
+      if (one_in(2)) {
+        one.damage = error{ec::checksum_mismatch, "damaged"};
+        if (one_in(2))
+          one.found = sum_of(7);
+      }
+      found.push_back(one);
+      to_verify_.erase(to_verify_.begin() + static_cast<std::ptrdiff_t>(which));
+    }
+    same_in_both([&](auto& t) { return t.finish_verifications(found); });
+  }
+
   void renew_some() {
     std::vector<claim_token> left;
     std::vector<claim_token> right;
@@ -274,7 +364,7 @@ private:
   void operate() {
     const auto type = any_type();
     const auto which = below(7);
-    const resync_selection some{resync_selection::kind::ids,
+    const record_selection some{record_selection::kind::ids,
                                 {any_record(), any_record(), any_record()}};
     const auto rows = 1 + below(4);
     same_in_both([&](auto& t) -> std::size_t {
@@ -282,9 +372,9 @@ private:
       case 0:
         return t.resync(some, type);
       case 1:
-        return t.resync({resync_selection::kind::failed, {}}, type);
+        return t.resync({record_selection::kind::failed, {}}, type);
       case 2:
-        return t.resync({resync_selection::kind::all, {}}, type);
+        return t.resync({record_selection::kind::all, {}}, type);
       case 3:
         t.distrust("/srv/a", store_verdict::rolled_back);
         return 0;
@@ -300,8 +390,8 @@ private:
       same_in_both([&](auto& t) {
         for (const auto& point : t.in_batch([&] { return t.store().recovery_points(); }))
           if (point.type == type)
-            return point.synced;
-        return std::optional<wall_time>{};
+            return std::pair{point.synced, point.verified};
+        return std::pair<std::optional<wall_time>, std::optional<wall_time>>{};
       });
     }
     for (const auto* path : {"/srv/a", "/srv/b"})
@@ -369,6 +459,7 @@ private:
   random_source random_;
   revision last_event_ = 0;
   std::vector<std::pair<claim, claim>> claims_;
+  std::vector<verification_claim> to_verify_;
 };
 
 void compare(std::uint64_t first_seed, std::uint64_t seeds, int steps) {

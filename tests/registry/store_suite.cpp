@@ -478,7 +478,7 @@ REGISTRY_TEST("a download that was under way does not keep a row whose record is
   for (record_id n = 1; n <= 30; ++n)
     t.make_synced(n, "f" + std::to_string(n));
   t.backfilled();
-  t.resync({resync_selection::kind::ids, {1}});
+  t.resync({record_selection::kind::ids, {1}});
   const auto download = t.claim_one();
   auto there = listed_all(t);
   std::erase_if(there, [](const auto& row) { return row.record == 1; });
@@ -650,6 +650,159 @@ REGISTRY_TEST("21 of 400 are a wave") {
   t.confirm(there);
   CHECK(t.walk().held == 21);
   CHECK(t.counts().removing == 0);
+}
+
+REGISTRY_TEST("what is outside of the scope goes without a word, in whatever number") {
+  auto& t = *this;
+  for (record_id n = 1; n <= 30; ++n)
+    t.make_synced(n, "f" + std::to_string(n));
+  t.backfilled();
+  auto there = listed_all(t);
+  there.resize(2);
+  t.catalogue(there);
+  records outside;
+  for (record_id n = 3; n <= 30; ++n)
+    outside.push_back(n);
+  SECTION("asked for twice, as ever") {
+    t.records(outside, {}, "file", outside);
+    CHECK(t.counts().removing == 0);
+    CHECK(t.suspects() == outside);
+    SECTION("and it goes") {
+      t.records(outside, {}, "file", outside);
+      CHECK(t.counts().removing == 28);
+      CHECK(t.walk().held == 0);
+      CHECK(t.walk().found_gone == 28);
+      CHECK(t.row(1).wanted);
+    }
+    SECTION("and what is in it by now stays") {
+      outside.pop_back();
+      t.records(t.suspects(), {listed(30, "f30")}, "file", outside);
+      CHECK(t.counts().removing == 27);
+      CHECK(t.row(30).wanted);
+    }
+  }
+  SECTION("beside a few that are gone") {
+    outside.resize(27);
+    t.records(t.suspects(), {}, "file", outside);
+    t.records(t.suspects(), {}, "file", outside);
+    CHECK(t.counts().removing == 28);
+    CHECK(t.walk().held == 0);
+  }
+  SECTION("beside a wave of what is gone, which is held") {
+    outside.resize(8);
+    t.records(t.suspects(), {}, "file", outside);
+    while (t.walk().stage == walk_stage::confirming)
+      t.records(t.suspects(), {}, "file", outside);
+    CHECK(t.counts().removing == 8);
+    CHECK(t.walk().held == 20);
+    CHECK_FALSE(t.row(3).wanted);
+    CHECK(t.row(11).wanted);
+    SECTION("until it is known to be outside, too") {
+      t.catalogue(there);
+      while (t.walk().stage == walk_stage::confirming) {
+        const auto asked = t.suspects();
+        t.records(asked, {}, "file", asked);
+      }
+      CHECK(t.counts().removing == 28);
+      CHECK(t.walk().held == 0);
+    }
+  }
+}
+
+REGISTRY_TEST("a scope that leaves nothing is held, until something is left or it is approved") {
+  auto& t = *this;
+  for (record_id n = 1; n <= 3; ++n)
+    t.make_synced(n, "f" + std::to_string(n));
+  t.backfilled();
+  t.catalogue({});
+  t.records({1, 2, 3}, {}, "file", {1, 2, 3});
+  CHECK(t.walk().stage == walk_stage::none);
+  CHECK(t.walk().held == 3);
+  CHECK(t.counts().removing == 0);
+  SECTION("approved") {
+    CHECK(t.approve() == 3);
+    t.records({1, 2, 3}, {}, "file", {1, 2, 3});
+    CHECK(t.counts().removing == 3);
+  }
+  SECTION("the slip is mended") {
+    t.set_scope("another");
+    t.catalogue({listed(9, "f9")});
+    while (t.walk().stage == walk_stage::confirming) {
+      const auto asked = t.suspects();
+      t.records(asked, {}, "file", asked);
+    }
+    CHECK(t.walk().held == 0);
+    CHECK(t.counts().removing == 3);
+    CHECK(t.row(9).wanted);
+  }
+}
+
+REGISTRY_TEST("a new scope begins every walk anew, and what was read under another is dropped") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  t.make_synced(2, "b");
+  t.backfilled();
+  REQUIRE(t.walk().complete);
+  const auto before = t.in_batch([&] { return t.store().cursor(); });
+  t.set_scope("one");
+  CHECK_FALSE(t.walk().complete);
+  CHECK(t.row(1).state == sync_state::synced); // nothing is fetched again for it
+  auto cursor = t.in_batch([&] { return t.store().cursor(); });
+  CHECK(cursor.scope == "one");
+  CHECK(cursor.place == before.place);
+
+  events_page page;
+  page.events = {present(50, 3, "c")};
+  page.upto = {90, 90, 90};
+  const auto ignored = t.in_batch([&] { return t.store().apply_events(page); });
+  CHECK(ignored.other_scope);
+  CHECK_FALSE(t.has_row(3));
+  CHECK(t.in_batch([&] { return t.store().cursor(); }).place == before.place);
+  page.scope = "one";
+  CHECK_FALSE(t.in_batch([&] { return t.store().apply_events(page); }).other_scope);
+  CHECK(t.has_row(3));
+
+  catalogue_page listed_page{"file", 1, record_id_before_all, {listed(4, "d")}, 4, true};
+  CHECK(t.in_batch([&] { return t.store().apply_catalogue(listed_page); }).other_scope);
+  CHECK_FALSE(t.has_row(4));
+  listed_page.scope = "one";
+  t.in_batch([&] { return t.store().apply_catalogue(listed_page); });
+  CHECK(t.has_row(4));
+  CHECK(t.suspects() == records{1, 2, 3});
+  records_page found{"file", 1, {1, 2, 3}, {}, {1}};
+  CHECK(t.in_batch([&] { return t.store().apply_records(found); }).other_scope);
+  CHECK(t.suspects() == records{1, 2, 3});
+
+  SECTION("it outlives the node, and a new epoch") {
+    t.backend.reopen();
+    CHECK(t.in_batch([&] { return t.store().cursor(); }).scope == "one");
+    t.new_epoch();
+    CHECK(t.in_batch([&] { return t.store().cursor(); }).scope == "one");
+  }
+  SECTION("the same again changes nothing") {
+    const auto walk = t.walk();
+    t.set_scope("one");
+    CHECK(t.walk() == walk);
+  }
+}
+
+REGISTRY_TEST("an event of a record outside removes what was there, and makes nothing") {
+  auto& t = *this;
+  t.make_synced(1, "a");
+  served_event left;
+  left.id = 50;
+  left.type = "file";
+  left.record = 1;
+  left.outside = true;
+  auto never = left;
+  never.record = 2;
+  CHECK(t.events({left, never}).changed == 1);
+  CHECK_FALSE(t.has_row(2));
+  CHECK_FALSE(t.row(1).wanted);
+  CHECK(t.row(1).key == "1");
+  CHECK(t.claim_one().remove == texts{"a"});
+  t.events({present(51, 2, "b")}); // it enters
+  CHECK(t.row(2).wanted);
 }
 
 REGISTRY_TEST("a backfill makes what is missing at once, and finds what is gone") {
@@ -924,7 +1077,7 @@ REGISTRY_TEST("questions about a type that was never declared harm nobody else's
 
 REGISTRY_TEST("synced is recorded with what is on the disk") {
   auto& t = *this;
-  t.events({present(7, 1, "a")});
+  t.events({present(7, 1, "a", 4)});
   t.time.advance(2s);
   CHECK(t.finish(synced(t.claim_one(), 4, 99)));
   const auto row = t.row(1);
@@ -1248,7 +1401,7 @@ REGISTRY_TEST("a new epoch forgets the place and the backfills, and looks at eve
   t.events({present(50, 1, "a", 3), present(51, 2, "b")}, t.wall());
   auto got = t.claim_all();
   t.finish_all({synced(got.claims[0], 3), failed(got.claims[1], ec::missing_on_primary, 1h)});
-  t.resync({resync_selection::kind::all, {}});
+  t.resync({record_selection::kind::all, {}});
   CHECK(t.new_epoch("two") == 2);
   const auto cursor = t.in_batch([&] { return t.store().cursor(); });
   CHECK(cursor.identity == "two");
@@ -1296,7 +1449,7 @@ REGISTRY_TEST("a resync makes the named records due as bulk work") {
   for (record_id n = 1; n <= 3; ++n)
     t.make_synced(n, "place" + std::to_string(n));
   t.time.advance(5s);
-  CHECK(t.resync({resync_selection::kind::ids, {3, 1, 1, 77}}) == 2);
+  CHECK(t.resync({record_selection::kind::ids, {3, 1, 1, 77}}) == 2);
   CHECK(t.row(1).state == sync_state::pending);
   CHECK(t.row(1).retry_at == bulk_due(t.wall(), t.row(1).size, 1));
   CHECK(t.row(1).synced_revision == t.row(1).target_revision);
@@ -1310,10 +1463,10 @@ REGISTRY_TEST("a resync of what failed forgets the failures in a row") {
   t.make_synced(1, "a");
   t.events({present(50, 2, "b")});
   t.finish(failed(t.claim_one(), ec::disk, 1h));
-  CHECK(t.resync({resync_selection::kind::failed, {}}) == 1);
+  CHECK(t.resync({record_selection::kind::failed, {}}) == 1);
   CHECK(t.row(2).retry_count == 0);
   CHECK(records_of(t.claim_all()) == records{2});
-  CHECK(t.resync({resync_selection::kind::failed, {}}) == 0);
+  CHECK(t.resync({record_selection::kind::failed, {}}) == 0);
 }
 
 REGISTRY_TEST("a resync does not send what is due to the back of the queue") {
@@ -1323,7 +1476,7 @@ REGISTRY_TEST("a resync does not send what is due to the back of the queue") {
   t.time.advance(1s);
   const auto bulk = t.row(1);
   const auto live = t.row(2);
-  CHECK(t.resync({resync_selection::kind::ids, {1, 2}}) == 2);
+  CHECK(t.resync({record_selection::kind::ids, {1, 2}}) == 2);
   CHECK(t.row(1) == bulk);
   CHECK(t.row(2) == live);
 }
@@ -1333,7 +1486,7 @@ REGISTRY_TEST("a resync during a transfer leaves the record due when that ends")
   t.events({present(1, 1, "a")});
   const auto held = t.claim_one();
   t.renew({held.token});
-  t.resync({resync_selection::kind::ids, {1}});
+  t.resync({record_selection::kind::ids, {1}});
   CHECK(t.row(1).state == sync_state::started);
   t.finish(synced(held));
   CHECK(t.row(1).state == sync_state::pending);
@@ -1347,13 +1500,13 @@ REGISTRY_TEST("a resync of all goes on in slices, also after a restart") {
   t.events({of_type("scan", present(60, 1, "s"))});
   t.finish(synced(t.claim_one("scan")));
   CHECK_FALSE(t.continue_resync(10));
-  CHECK(t.resync({resync_selection::kind::all, {}}) == 6);
+  CHECK(t.resync({record_selection::kind::all, {}}) == 6);
   CHECK(t.counts().synced == 6); // nothing yet
   t.make_synced(9, "later");
   CHECK(t.continue_resync(4));
   CHECK(t.counts().pending == 4);
   t.backend.reopen();
-  CHECK(t.resync({resync_selection::kind::all, {}}, "image") == 0);
+  CHECK(t.resync({record_selection::kind::all, {}}, "image") == 0);
   CHECK_FALSE(t.continue_resync(4));
   CHECK(t.counts().pending == 6);
   CHECK(t.row(9).state == sync_state::synced);
@@ -1365,8 +1518,8 @@ REGISTRY_TEST("resyncs of several types are worked off one after the other") {
   t.make_synced(1, "a");
   t.events({of_type("scan", present(60, 1, "s"))});
   t.finish(synced(t.claim_one("scan")));
-  t.resync({resync_selection::kind::all, {}}, "scan");
-  t.resync({resync_selection::kind::all, {}}, "file");
+  t.resync({record_selection::kind::all, {}}, "scan");
+  t.resync({record_selection::kind::all, {}}, "file");
   CHECK(t.continue_resync(100));
   CHECK_FALSE(t.continue_resync(100));
   CHECK(t.counts("file").pending == 1);
@@ -1395,7 +1548,9 @@ REGISTRY_TEST("counts follow every change") {
   expected.failed = 1;  // 2
   expected.missing_on_primary = 1;
   expected.removing = 1;
-  expected.never_synced = 1; // 3
+  expected.never_synced = 1;         // 3
+  expected.verification_pending = 1; // 1
+  expected.never_verified = 1;       // 3
   CHECK(t.counts() == expected);
   CHECK(t.counts("scan").registry == 1);
   t.finish(removed(t.claim_one()));
@@ -1495,7 +1650,7 @@ REGISTRY_TEST("a resync does not move the recovery point") {
   t.make_synced(1, "a");
   t.horizon(t.wall());
   CHECK(t.recovery() == t.wall());
-  t.resync({resync_selection::kind::ids, {1}});
+  t.resync({record_selection::kind::ids, {1}});
   t.horizon(t.wall() + 1s);
   CHECK(t.recovery() == t.wall() + 1s);
 }
@@ -1581,10 +1736,10 @@ REGISTRY_TEST("a resync and a new epoch put the small before the large, too") {
     t.finish(how);
   }
   SECTION("resync of some") {
-    t.resync({resync_selection::kind::ids, {1, 2}});
+    t.resync({record_selection::kind::ids, {1, 2}});
   }
   SECTION("resync of all") {
-    t.resync({resync_selection::kind::all, {}});
+    t.resync({record_selection::kind::all, {}});
     while (t.continue_resync(1)) {
     }
   }

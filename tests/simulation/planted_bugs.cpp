@@ -37,11 +37,27 @@ public:
     return inner_->apply_catalogue(page);
   }
   result<void> skip_to(const event_position& place) override { return inner_->skip_to(place); }
+  result<void> set_scope(const scope_digest& scope) override { return inner_->set_scope(scope); }
   result<std::vector<record_id>> suspects(const std::string& type, std::size_t limit) override {
     return inner_->suspects(type, limit);
   }
   result<applied> apply_records(const records_page& page) override {
     return inner_->apply_records(page);
+  }
+  result<held_digests> digests(const held_request& asked) override {
+    return inner_->digests(asked);
+  }
+  result<std::vector<registry_row>> rows_in(const std::string& type,
+                                            std::span<const record_range> ranges,
+                                            std::size_t limit) override {
+    return inner_->rows_in(type, ranges, limit);
+  }
+  result<std::vector<bool>> named(const std::string& store,
+                                  std::span<const std::string> locators) override {
+    return inner_->named(store, locators);
+  }
+  result<applied> apply_compared(const compared_ranges& compared) override {
+    return inner_->apply_compared(compared);
   }
   result<std::size_t> approve(const std::string& type) override { return inner_->approve(type); }
   result<claimed> claim_due(const std::string& type, std::size_t limit,
@@ -54,10 +70,23 @@ public:
   result<std::vector<claim_token>> renew(std::span<const claim_token> tokens) override {
     return inner_->renew(tokens);
   }
-  result<std::size_t> resync(const std::string& type, const resync_selection& which) override {
+  result<std::size_t> resync(const std::string& type, const record_selection& which) override {
     return inner_->resync(type, which);
   }
   result<bool> continue_resync(std::size_t rows) override { return inner_->continue_resync(rows); }
+  result<verification_round> claim_verifications(const verification_request& what) override {
+    return inner_->claim_verifications(what);
+  }
+  result<std::size_t> finish_verifications(std::span<const verification_outcome> found) override {
+    return inner_->finish_verifications(found);
+  }
+  result<std::size_t> reverify(const std::string& type, const record_selection& which) override {
+    return inner_->reverify(type, which);
+  }
+  result<bool> continue_reverify(std::size_t rows) override {
+    return inner_->continue_reverify(rows);
+  }
+  result<std::vector<std::string>> marking_types() override { return inner_->marking_types(); }
   result<void> set_paused(const std::string& type, bool paused) override {
     return inner_->set_paused(type, paused);
   }
@@ -96,6 +125,13 @@ public:
       if (walk.type == page.type && walk.generation == page.generation && walk.complete)
         return applied{{}, 0, walk};
     return inner_->apply_catalogue(page);
+  }
+  result<applied> apply_compared(const compared_ranges& compared) override {
+    auto walks = inner_->backfills();
+    if (!walks)
+      return fail(std::move(walks).error());
+    const auto walk = std::ranges::find(*walks, compared.type, &backfill_state::type);
+    return applied{{}, 0, walk == walks->end() ? std::nullopt : std::optional{*walk}};
   }
 };
 
@@ -406,10 +442,23 @@ private:
   }
 };
 
+class damage_left final : public passing_store {
+public:
+  using passing_store::passing_store;
+  result<std::size_t> finish_verifications(std::span<const verification_outcome> found) override {
+    std::vector<verification_outcome> right;
+    for (const auto& one : found)
+      if (!one.damage)
+        right.push_back(one);
+    return passing_store::finish_verifications(right);
+  }
+};
+
 } // namespace
 
 bool has_checks(planted_bug bug) {
-  return bug == planted_bug::none || bug == planted_bug::suspect_believed;
+  return bug == planted_bug::none || bug == planted_bug::suspect_believed ||
+         bug == planted_bug::damage_left;
 }
 
 std::shared_ptr<registry_store> with_bug(planted_bug bug, std::shared_ptr<registry_store> store,
@@ -429,6 +478,8 @@ std::shared_ptr<registry_store> with_bug(planted_bug bug, std::shared_ptr<regist
     return std::make_shared<target_lowered_by_backfill>(std::move(store));
   case planted_bug::suspect_believed:
     return std::make_shared<suspect_believed>(std::move(store));
+  case planted_bug::damage_left:
+    return std::make_shared<damage_left>(std::move(store));
   case planted_bug::none:
   case planted_bug::rename_before_flush:
     break;

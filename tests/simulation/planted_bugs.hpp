@@ -27,6 +27,8 @@ enum class planted_bug {
   target_lowered_by_backfill,
   /// A check believes what it saw first: the answer by id is not looked at.
   suspect_believed,
+  /// What was found damaged at rest is noted, and not fetched again.
+  damage_left,
 };
 
 /// Whether the bug is looked for in a world with checks, and with rows that come and go untold.

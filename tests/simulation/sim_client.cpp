@@ -1,6 +1,7 @@
 #include "tests/simulation/sim_client.hpp"
 
 #include "config/locator.hpp"
+#include "registry/catalogue_digest.hpp"
 #include "strategies/sha256.hpp"
 
 #include <algorithm>
@@ -29,6 +30,7 @@ struct transfer {
   fetch_request what;
   caf::typed_response_promise<result<done>> answer;
   sim_network* net = nullptr;
+  const site_scope* scope = nullptr;
   std::string locator;
   /// As it was when reading began.
   std::string content;
@@ -43,7 +45,7 @@ struct transfer {
     const auto& job = *what.job;
     auto offered = what.into->offer();
     const auto* row = net->primary->row({job.id.type, job.id.record});
-    if (!row || encode_locator(row->locator) != job.locator)
+    if (!row || !in_scope(*scope, *row) || encode_locator(row->locator) != job.locator)
       return end(fail(ec::moved_on, "the row has moved on")), false;
     locator = row->locator;
     const auto file = net->primary->files.find(locator);
@@ -113,11 +115,28 @@ caf::result<result<T>> sim_client_state::exchange(std::function<result<T>()> loo
   return answer;
 }
 
+template <class T>
+caf::result<result<T>>
+sim_client_state::exchange(const scope_digest& digest,
+                           std::function<result<T>(const site_scope&)> look) {
+  return exchange<T>([this, digest, look]() -> result<T> {
+    if (digest.empty())
+      return look({});
+    if (digest != digest_of(net->known_scope)) {
+      if (digest != digest_of(scope))
+        return fail(ec::scope_unknown, "the site wants something else by now");
+      net->known_scope = scope;
+    }
+    return look(net->known_scope);
+  });
+}
+
 caf::result<result<done>> sim_client_state::fetch(const fetch_request& what) {
   auto one = std::make_shared<transfer>();
   one->what = what;
   one->answer = self->make_response_promise<result<done>>();
   one->net = net.get();
+  one->scope = &scope;
   auto answer = one->answer;
   in_a_while([this, one] {
     if (lost())
@@ -134,23 +153,35 @@ sim_client_actor::behavior_type sim_client(sim_client_state::pointer self,
   state.net = std::move(net);
   return {
       [&state](const events_request& what) {
-        return state.exchange<events_page>([&state, what] {
-          return state.net->primary->events(what.after, std::min<std::size_t>(what.limit, 7));
+        return state.exchange<events_page>(what.scope, [&state, what](const site_scope& scope) {
+          return state.net->primary->events(what.after, std::min<std::size_t>(what.limit, 7),
+                                            scope);
         });
       },
       [&state](const catalogue_request& what) {
-        return state.exchange<catalogue_page>(
-            [&state, what] { return state.net->primary->catalogue(what.type, what.after, 2); });
+        return state.exchange<catalogue_page>(what.scope, [&state, what](const site_scope& scope) {
+          return state.net->primary->catalogue(what.type, what.after, 2, scope);
+        });
       },
       [&state](const records_request& what) {
-        return state.exchange<records_page>([&state, what]() -> result<records_page> {
-          return state.net->primary->records(what.type, what.records);
+        return state.exchange<records_page>(
+            what.scope, [&state, what](const site_scope& scope) -> result<records_page> {
+              return state.net->primary->records(what.type, what.records, scope);
+            });
+      },
+      [&state](const digest_request& what) {
+        return state.exchange<digest_page>(what.scope, [&state, what](const site_scope& scope) {
+          const auto read = [&](record_id after, std::size_t) {
+            return state.net->primary->catalogue(what.type, after, 2, scope);
+          };
+          return digest_catalogue(read, what, 5);
         });
       },
       [&state](atom::position) {
         return state.exchange<primary_position>(
             [&state]() -> result<primary_position> { return state.net->primary->position(); });
       },
+      [&state](atom::scope, const site_scope& scope) { state.scope = scope; },
       [&state](const fetch_request& what) { return state.fetch(what); },
       [](const later& work) { work.run(); },
   };

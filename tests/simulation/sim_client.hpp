@@ -27,6 +27,8 @@ struct sim_network {
   /// One in so many answers is lost; 0: none.
   std::uint64_t one_lost_in = 0;
   bool down = false;
+  /// The site's scope, as the primary knows it; it forgets when it restarts.
+  site_scope known_scope = {};
 };
 
 using sim_client_actor = primary_client_actor::extend<caf::reacts_to<later>>;
@@ -40,12 +42,18 @@ struct sim_client_state {
   /// Waits a little, looks at the primary, waits a little, answers; unless something is lost.
   template <class T>
   caf::result<result<T>> exchange(std::function<result<T>()> look);
+  /// The same with a question about a scope: `look` gets what its digest stands for. A primary that
+  /// does not know it is told, unless the site has another one by now.
+  template <class T>
+  caf::result<result<T>> exchange(const scope_digest& digest,
+                                  std::function<result<T>(const site_scope&)> look);
   caf::result<result<done>> fetch(const fetch_request& what);
   void in_a_while(std::function<void()> run);
   [[nodiscard]] bool lost() const;
 
   pointer self;
   std::shared_ptr<sim_network> net;
+  site_scope scope;
 };
 
 sim_client_actor::behavior_type sim_client(sim_client_state::pointer self,

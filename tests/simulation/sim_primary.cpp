@@ -1,9 +1,11 @@
 #include "tests/simulation/sim_primary.hpp"
 
 #include "config/locator.hpp"
+#include "strategies/sha256.hpp"
 
 #include <algorithm>
 #include <cassert>
+#include <span>
 #include <tuple>
 
 namespace farshore::simulation {
@@ -15,6 +17,17 @@ auto order(const event_position& place) {
 }
 
 } // namespace
+
+bool in_scope(const site_scope& scope, const sim_row& row) {
+  const auto wanted = scope.columns.find("project");
+  if (wanted == scope.columns.end())
+    return true;
+  std::string bad;
+  const auto ranges = ranges_of(wanted->second, bad);
+  return ranges && std::ranges::any_of(*ranges, [&](const value_range& range) {
+           return range.first <= row.project && row.project <= range.last;
+         });
+}
 
 std::uint64_t sim_primary::begin() {
   open_.emplace(next_xid_, std::vector<change>{});
@@ -85,14 +98,52 @@ void sim_primary::fold() {
     folded_ = one.place;
     auto& newest = revisions_[one.which];
     newest = std::max(newest, one.place.id);
+    if (one.op != operation::checksum_succeeded)
+      sums_.erase(one.which);
   }
 }
 
-result<events_page> sim_primary::events(const event_position& after, std::size_t limit) const {
+void sim_primary::checksum_all() {
+  fold(); // what it does not know yet would be taken for what was hashed
+  for (const auto& [which, row] : rows_) {
+    const auto file = files.find(row.locator);
+    if (file == files.end() || sums_.contains(which) || locked(which) || untold_of(which))
+      continue;
+    sha256 hash;
+    hash.update(std::as_bytes(std::span{file->second}));
+    sums_[which] = hash.value();
+    const auto xid = begin();
+    note(xid, which, operation::checksum_succeeded, row);
+    commit(xid);
+    // With the event, not with the fold: else it would be served without the checksum.
+    revisions_[which] = log_.back().place.id;
+  }
+}
+
+/// An event of the record is in the log that is not visible yet.
+bool sim_primary::untold_of(const key& which) const {
+  return std::ranges::any_of(log_, [&](const event& one) {
+    return one.which == which && order(one.place) > order(folded_);
+  });
+}
+
+std::optional<checksum> sim_primary::sum_of(const key& which) const {
+  const auto known = sums_.find(which);
+  return known == sums_.end() ? std::nullopt : std::optional{known->second};
+}
+
+revision sim_primary::revision_of(const key& which) const {
+  const auto known = revisions_.find(which);
+  return known == revisions_.end() ? 0 : known->second;
+}
+
+result<events_page> sim_primary::events(const event_position& after, std::size_t limit,
+                                        const site_scope& scope) const {
   const auto all = visible();
   if (after != event_position{} && std::ranges::find(all, after, &event::place) == all.end())
     return fail(ec::position_unknown, "not in the log");
   events_page page;
+  page.scope = digest_of(scope);
   page.upto = after;
   page.identity = "simulation-" + std::to_string(incarnation_);
   page.covered_xid = xmin();
@@ -118,11 +169,15 @@ result<events_page> sim_primary::events(const event_position& after, std::size_t
     served.id = one.place.id;
     served.type = which.first;
     served.record = which.second;
-    served.key = std::to_string(which.second);
     served.op = one.op;
-    if (const auto* now = row(which)) {
+    if (const auto* now = row(which); now && !in_scope(scope, *now)) {
+      served.outside = true;
+    } else if (now) {
+      served.key = std::to_string(which.second);
       served.present = true;
       served.locator = encode_locator(now->locator);
+      if (revision_of(which) >= served.id)
+        served.sum = sum_of(which);
     }
     page.events.push_back(std::move(served));
   }
@@ -130,27 +185,26 @@ result<events_page> sim_primary::events(const event_position& after, std::size_t
 }
 
 catalogue_row sim_primary::listed(const key& which, const sim_row& row) const {
-  const auto known = revisions_.find(which);
-  return {which.second,
-          std::to_string(which.second),
-          encode_locator(row.locator),
-          {},
-          known == revisions_.end() ? 0 : known->second,
-          {}};
+  return {which.second, std::to_string(which.second), encode_locator(row.locator),
+          {},           revision_of(which),           sum_of(which)};
 }
 
-records_page sim_primary::records(const std::string& type,
-                                  const std::vector<record_id>& asked) const {
-  records_page page{type, 1, asked, {}};
+records_page sim_primary::records(const std::string& type, const std::vector<record_id>& asked,
+                                  const site_scope& scope) const {
+  records_page page{type, 1, asked, {}, {}, digest_of(scope)};
   for (const auto record : asked)
-    if (const auto* there = row({type, record}))
+    if (const auto* there = row({type, record}); there && in_scope(scope, *there))
       page.rows.push_back(listed({type, record}, *there));
+    else if (there)
+      page.outside.push_back(record);
   return page;
 }
 
 result<catalogue_page> sim_primary::catalogue(const std::string& type, record_id after,
-                                              std::size_t limit) const {
+                                              std::size_t limit, const site_scope& scope) const {
   catalogue_page page;
+  page.scope = digest_of(scope);
+  std::size_t seen = 0;
   page.type = type;
   page.generation = 1;
   page.next_after = after;
@@ -158,11 +212,12 @@ result<catalogue_page> sim_primary::catalogue(const std::string& type, record_id
   for (const auto& [which, row] : rows_) {
     if (which.first != type || which.second <= after)
       continue;
-    if (page.rows.size() == limit) {
+    if (seen++ == limit) {
       page.last = false;
       break;
     }
-    page.rows.push_back(listed(which, row));
+    if (in_scope(scope, row))
+      page.rows.push_back(listed(which, row));
     page.next_after = which.second;
   }
   return page;

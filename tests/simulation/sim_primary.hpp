@@ -19,7 +19,11 @@ namespace farshore::simulation {
 struct sim_row {
   /// Plain bytes (they need no encoding in a simulation).
   std::string locator;
+  /// The column that types select by.
+  int project = 0;
 };
+/// Whether a site with that scope wants the row.
+bool in_scope(const site_scope& scope, const sim_row& row);
 
 class sim_primary {
 public:
@@ -52,14 +56,18 @@ public:
 
   /// Takes the log, as far as it is visible, into the state table.
   void fold();
+  /// Hashes what has no checksum yet; an event tells of each.
+  void checksum_all();
   /// The database is put back to an earlier state, or replaced: another identity, no log.
-  void restore() { ++incarnation_, log_.clear(), revisions_.clear(), folded_ = {}; }
+  void restore() { ++incarnation_, log_.clear(), revisions_.clear(), sums_.clear(), folded_ = {}; }
 
-  [[nodiscard]] result<events_page> events(const event_position& after, std::size_t limit) const;
+  [[nodiscard]] result<events_page> events(const event_position& after, std::size_t limit,
+                                           const site_scope& scope) const;
+  /// `limit` rows, in scope or not.
   [[nodiscard]] result<catalogue_page> catalogue(const std::string& type, record_id after,
-                                                 std::size_t limit) const;
-  [[nodiscard]] records_page records(const std::string& type,
-                                     const std::vector<record_id>& asked) const;
+                                                 std::size_t limit, const site_scope& scope) const;
+  [[nodiscard]] records_page records(const std::string& type, const std::vector<record_id>& asked,
+                                     const site_scope& scope) const;
   [[nodiscard]] primary_position position() const;
 
   std::vector<std::string> types;
@@ -77,6 +85,9 @@ private:
 
   [[nodiscard]] catalogue_row listed(const key& which, const sim_row& row) const;
   void note(std::uint64_t xid, const key& which, operation op, std::optional<sim_row> row);
+  [[nodiscard]] bool untold_of(const key& which) const;
+  [[nodiscard]] std::optional<checksum> sum_of(const key& which) const;
+  [[nodiscard]] revision revision_of(const key& which) const;
   [[nodiscard]] std::uint64_t xmin() const;
   [[nodiscard]] std::vector<event> visible() const;
 
@@ -90,6 +101,8 @@ private:
   /// In commit order, as heap order would be.
   std::vector<event> log_;
   std::map<key, revision> revisions_;
+  /// Of what is there at that revision.
+  std::map<key, checksum> sums_;
   event_position folded_;
 };
 

@@ -94,3 +94,6 @@ TEST_CASE("a target that the backfill lowers is found", "[simulation][planted]")
 TEST_CASE("a check that believes what it saw first is found", "[simulation][planted]") {
   CHECK(found_by(planted_bug::suspect_believed, 1000) > 0);
 }
+TEST_CASE("damage that is left as it is is found", "[simulation][planted]") {
+  CHECK(found_by(planted_bug::damage_left, 1000) > 0);
+}

@@ -20,6 +20,7 @@ const std::vector<std::string> type_names{"doc", "pic"};
 const std::vector<std::string> locators{"a",     "b",     "c/1", "c/2",   "c/d/3",
                                         "e/f/4", "e/f/5", "g",   "h i/6", "h i/7"};
 constexpr std::size_t open_transactions_max = 4;
+constexpr std::uint64_t projects = 3;
 constexpr auto settle_time = std::chrono::hours{4};
 
 replicable_type type_named(const std::string& name) {
@@ -28,6 +29,7 @@ replicable_type type_named(const std::string& name) {
   type.plural = name + "s";
   type.strategy = "blob";
   type.store = "/store";
+  type.reverify_after = std::chrono::minutes{4};
   return type;
 }
 
@@ -64,6 +66,7 @@ world::world(const world_settings& settings)
     one.net = std::make_shared<sim_network>();
     one.net->primary = &primary_;
     one.net->random = &random_;
+    one.scope = some_scope();
   }
 }
 
@@ -187,6 +190,9 @@ void world::application_step() {
   }
   const bool stays = before && random_.below(3) > 0;
   sim_row row{stays ? before->locator : locators[random_.below(locators.size())]};
+  row.project =
+      static_cast<int>(before && random_.below(3) > 0 ? static_cast<std::uint64_t>(before->project)
+                                                      : random_.below(projects));
   primary_.put(xid, which, row);
   plans_[xid].push_back({which, row});
 }
@@ -198,6 +204,7 @@ void world::start(secondary& one) {
   one.client = system_->spawn(sim_client, one.net);
   secondary_parts parts;
   parts.settings.capacity = 6;
+  parts.settings.scope = one.scope;
   parts.store = with_bug(settings_.bug,
                          std::make_shared<memory_store>(one.tables, *clock_, parts.settings.lease),
                          one.volume);
@@ -249,6 +256,20 @@ void world::lose_disk(secondary& one) {
     one.volume->put(".farshore/identity", "another" + std::to_string(random_.below(1000)) + " 1\n");
 }
 
+void world::damage_file(secondary& one) {
+  const auto files = one.volume->files();
+  if (files.empty())
+    return;
+  const auto& path =
+      std::next(files.begin(), static_cast<std::ptrdiff_t>(random_.below(files.size())))->first;
+  trace("damage " + path);
+  one.damaged.insert(path);
+  if (random_.below(2) == 0)
+    one.volume->erase(path);
+  else
+    one.volume->put(path, "damaged " + std::to_string(random_.below(1000)));
+}
+
 bool world::knows_disk(const secondary& one) {
   const auto text = one.volume->content(".farshore/identity");
   const auto known = one.tables->stores.find("/store");
@@ -259,9 +280,23 @@ bool world::knows_disk(const secondary& one) {
 
 void world::fault_step() {
   auto& one = secondaries_[random_.below(secondaries_.size())];
-  switch (random_.below(15)) {
+  switch (random_.below(20)) {
+  case 19:
+    return change_scope(one);
+  case 18:
+    one.net->known_scope = {}; // the primary restarts
+    break;
   case 14:
     return lose_disk(one);
+  case 15:
+    return primary_.checksum_all();
+  case 16:
+    return damage_file(one);
+  case 17:
+    if (one.up)
+      caf::anon_send(one.site, atom::reverify_v, type_names[random_.below(type_names.size())],
+                     record_selection{record_selection::kind::all, {}});
+    break;
   case 0:
   case 1:
     if (one.up)
@@ -310,16 +345,46 @@ void world::untold_step() {
     trace("untold " + type + "/" + std::to_string(which.second) + " at " + locator);
     if (!primary_.files.contains(locator))
       write_file(locator);
-    return primary_.appear(which, {locator});
+    return primary_.appear(which, {locator, static_cast<int>(random_.below(projects))});
   }
+  const bool moves = random_.below(2) == 0;
   for (const auto& [which, row] : primary_.rows()) {
     if (which.first != type || primary_.locked(which) || random_.below(3) > 0)
       continue;
+    if (moves) {
+      auto moved = row;
+      moved.project = static_cast<int>(random_.below(projects));
+      trace("untold " + type + "/" + std::to_string(which.second) + " in project " +
+            std::to_string(moved.project));
+      return primary_.appear(which, moved);
+    }
     trace("untold " + type + "/" + std::to_string(which.second) + " is gone");
     const auto former = row.locator;
     primary_.vanish(which);
     return remove_unused_file(former);
   }
+}
+
+site_scope world::some_scope() {
+  site_scope scope;
+  // Without checks nothing is removed that a scope no longer has.
+  if (!has_checks(settings_.bug) || random_.below(5) == 0)
+    return scope;
+  auto& values = scope.columns["project"];
+  for (std::uint64_t project = 0; project < projects; ++project)
+    if (random_.below(2) == 0)
+      values.push_back(std::to_string(project));
+  if (values.empty())
+    values.emplace_back(random_.below(2) == 0 ? "0-1" : "1-7");
+  make_canonical(scope);
+  return scope;
+}
+
+void world::change_scope(secondary& one) {
+  one.scope = some_scope();
+  trace("scope " + digest_of(one.scope));
+  if (one.up)
+    caf::anon_send(one.site, atom::scope_v, one.scope);
 }
 
 // -- time
@@ -376,6 +441,8 @@ void world::settle() {
   while (!late_files_.empty())
     write_file(*late_files_.begin());
   primary_.fold();
+  primary_.checksum_all();
+  primary_.fold();
   for (auto& one : secondaries_) {
     one.net->down = false;
     one.net->one_lost_in = 0;
@@ -383,7 +450,12 @@ void world::settle() {
     one.start_at = {};
   }
   const auto until = clock_->now() + settle_time;
-  auto all_settled = [this] {
+  // Everything that was damaged has been read since, wherever the walk was.
+  const auto walked = clock_->now() + std::chrono::minutes{10};
+  auto all_settled = [this, walked] {
+    if (clock_->now() < walked &&
+        std::ranges::any_of(secondaries_, [](const auto& one) { return !one.damaged.empty(); }))
+      return false;
     return std::ranges::all_of(secondaries_, [this](auto& one) { return settled(one); });
   };
   auto pass = [this](int seconds) {
@@ -417,14 +489,18 @@ void world::settle() {
 bool world::settled(const secondary& one) {
   if (one.tables->cursor.place != primary_.position().place || !knows_disk(one))
     return false;
+  for (const auto& path : one.damaged)
+    if (const auto bytes = one.volume->content(path); bytes && !version_of(path, *bytes))
+      return false;
   for (const auto& name : type_names) {
     std::set<record_id> there;
     for (const auto& [which, row] : primary_.rows())
-      if (which.first == name)
+      if (which.first == name && in_scope(one.scope, row))
         there.insert(which.second);
     std::set<record_id> synced;
     for (const auto& [record, row] : one.tables->rows[name]) {
-      if (!row.wanted || row.state != sync_state::synced)
+      if (!row.wanted || row.state != sync_state::synced ||
+          row.verification != verification_state::succeeded)
         return false;
       synced.insert(record);
     }
@@ -436,7 +512,7 @@ bool world::settled(const secondary& one) {
 
 void world::check_disk(const secondary& one, const char* when) {
   for (const auto& [path, bytes] : one.volume->files())
-    if (!version_of(path, bytes))
+    if (!version_of(path, bytes) && !one.damaged.contains(path))
       wrong("the file \"" + path + "\" has neither old nor new content " + when);
 }
 
@@ -445,7 +521,8 @@ void world::check_synced_rows(const secondary& one) {
   const auto files = one.volume->files();
   for (const auto& [type, rows] : one.tables->rows)
     for (const auto& [record, row] : rows)
-      if (row.state == sync_state::synced && !files.contains(*decode_locator(row.locator)))
+      if (row.state == sync_state::synced && !files.contains(*decode_locator(row.locator)) &&
+          !one.damaged.contains(*decode_locator(row.locator)))
         wrong("the record " + type + "/" + std::to_string(record) +
               " is called synced, but the power cut took its file \"" + row.locator + "\"");
 }
@@ -454,6 +531,8 @@ void world::check_equal(secondary& one) {
   const auto files = one.volume->files();
   std::set<std::string> wanted;
   for (const auto& [which, row] : primary_.rows()) {
+    if (!in_scope(one.scope, row))
+      continue;
     wanted.insert(row.locator);
     const auto found = files.find(row.locator);
     if (found == files.end())
@@ -473,6 +552,15 @@ void world::check_equal(secondary& one) {
         wrong("the record " + type + "/" + std::to_string(record) + " is still " +
               std::string{to_string(row.state)} + (row.wanted ? "" : " (to be removed)") +
               ", long after the last change: " + row.last_sync_failure);
+  for (const auto& [type, rows] : one.tables->rows)
+    for (const auto& [record, row] : rows)
+      if (row.verification != verification_state::succeeded)
+        wrong("the record " + type + "/" + std::to_string(record) + " is still not verified (" +
+              std::string{to_string(row.verification)} +
+              (row.verified_at ? ", verified before" : "") +
+              (row.unverified_since ? ", since a time" : "") +
+              (row.primary_checksum == row.sum ? "" : ", of another checksum") +
+              "), long after the last change: " + row.verification_failure);
   if (!settled(one))
     wrong("the registry has other records than the primary, long after the last change");
 }

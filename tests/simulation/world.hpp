@@ -50,7 +50,10 @@ private:
     sim_client_actor client;
     secondary_site_actor site;
     bool up = false;
+    site_scope scope;
     steady_time start_at{};
+    /// Places where the disk was damaged: what lies there is not what was put there.
+    std::set<std::string> damaged;
   };
 
   class clock;
@@ -64,6 +67,8 @@ private:
   void crash(secondary& one, bool power_cut);
   /// Somebody empties the disk, or puts another in its place; whether or not the node runs.
   void lose_disk(secondary& one);
+  /// A file changes, or goes, at rest; no node has anything to do with it.
+  void damage_file(secondary& one);
   /// The registry knows the disk that is there: only then it speaks of it.
   [[nodiscard]] static bool knows_disk(const secondary& one);
   void turn();
@@ -75,8 +80,12 @@ private:
   [[nodiscard]] bool shared(const sim_primary::key& by, const std::string& locator) const;
   void remove_unused_file(const std::string& locator);
   void fault_step();
-  /// A row comes or goes, and no event tells of it.
+  /// A row comes, goes or changes its project, and no event tells of it.
   void untold_step();
+  /// What a site may want; now and then everything.
+  [[nodiscard]] site_scope some_scope();
+  /// The operator changes what a site wants; its node may run or not.
+  void change_scope(secondary& one);
   void settle();
   [[nodiscard]] bool settled(const secondary& one);
   void check_disk(const secondary& one, const char* when);

@@ -520,7 +520,7 @@ TEST_CASE("a primary's blob is read in any pieces", "[blob][open]") {
   CHECK(read.substr(0, 10) == content.substr(large - 10));
   CHECK(*(*reader)->read(large, std::as_writable_bytes(std::span{read})) == 0);
   CHECK((*reader)->unchanged());
-  CHECK(site.store->checksum_of("a/b")->sum == sum_of(content));
+  CHECK(site.store->checksum_of("a/b", nullptr)->sum == sum_of(content));
 }
 
 TEST_CASE("a blob that is not there, no file, or not to be had is told apart", "[blob][open]") {
@@ -540,7 +540,7 @@ TEST_CASE("a blob that is not there, no file, or not to be had is told apart", "
   site.volume->fail_at(2, EIO);
   CHECK(site.store->open("file").error().code == ec::unreadable_on_primary);
   site.volume->fail_at(3, EIO);
-  CHECK(site.store->checksum_of("file").error().code == ec::unreadable_on_primary);
+  CHECK(site.store->checksum_of("file", nullptr).error().code == ec::unreadable_on_primary);
 }
 
 TEST_CASE("a blob that changes while it is served is told", "[blob][open]") {
@@ -568,7 +568,7 @@ TEST_CASE("nothing is ever written in a primary's store", "[blob][open]") {
   site.store = *make_strategy(site.type, site.time, site.volume->mount());
   site.volume->put("a", "content");
   REQUIRE(site.store->open("a"));
-  REQUIRE(site.store->checksum_of("a"));
+  REQUIRE(site.store->checksum_of("a", nullptr));
   CHECK_FALSE(site.volume->is_folder(".farshore"));
 }
 

@@ -365,7 +365,8 @@ TEST_CASE("a locator that leads out of its store is refused before any file is t
     REQUIRE_FALSE(into);
     CHECK(into.error().code == ec::bad_locator);
     CHECK(site.blobs->open(encode_locator(locator)).error().code == ec::bad_locator);
-    CHECK(site.blobs->checksum_of(encode_locator(locator)).error().code == ec::bad_locator);
+    CHECK(site.blobs->checksum_of(encode_locator(locator), nullptr).error().code ==
+          ec::bad_locator);
     CHECK(site.remove(locator));
   }
   CHECK(site.store.files->look()->mark);

@@ -50,17 +50,32 @@ struct fake_registry {
   std::deque<open_request<catalogue_page, result<applied>>> catalogues;
   std::deque<open_request<std::string, result<std::vector<record_id>>>> suspects;
   std::deque<open_request<records_page, result<applied>>> records;
+  std::deque<open_request<held_request, result<held_digests>>> digests;
+  std::deque<open_request<rows_request, result<std::vector<registry_row>>>> rows;
+  std::deque<open_request<compared_ranges, result<applied>>> compared;
+  std::deque<
+      open_request<std::pair<std::string, std::vector<std::string>>, result<std::vector<bool>>>>
+      look_ups;
   std::deque<open_request<std::string, result<std::size_t>>> approvals;
   std::deque<open_request<event_position, result<cursor_status>>> epochs;
   std::deque<open_request<event_position, result<cursor_status>>> skips;
+  std::deque<open_request<verification_request, result<verification_round>>> verifications;
+  /// All that was told of, and how many of them are due again.
+  std::vector<verification_outcome> verified;
+  std::size_t verified_due = 0;
   std::vector<std::uint64_t> horizons;
   cursor_status stored;
+  registry_status status;
 };
 
 inline registry_actor::behavior_type play_registry(registry_actor::pointer self,
                                                    std::shared_ptr<fake_registry> fake) {
   return {
       [](atom::declare, const std::vector<store_type>&) { return result<done>{}; },
+      [=](atom::scope, const scope_digest& scope) {
+        fake->stored.cursor.scope = scope;
+        return result<done>{};
+      },
       [=](atom::apply, const events_page& page) -> caf::result<result<applied>> {
         fake->events.push_back({page, {self, self->make_response_promise<result<applied>>()}});
         return fake->events.back().answer.promise;
@@ -78,6 +93,26 @@ inline registry_actor::behavior_type play_registry(registry_actor::pointer self,
       [=](atom::apply, const records_page& page) -> caf::result<result<applied>> {
         fake->records.push_back({page, {self, self->make_response_promise<result<applied>>()}});
         return fake->records.back().answer.promise;
+      },
+      [=](const held_request& what) -> caf::result<result<held_digests>> {
+        fake->digests.push_back(
+            {what, {self, self->make_response_promise<result<held_digests>>()}});
+        return fake->digests.back().answer.promise;
+      },
+      [=](const rows_request& what) -> caf::result<result<std::vector<registry_row>>> {
+        fake->rows.push_back(
+            {what, {self, self->make_response_promise<result<std::vector<registry_row>>>()}});
+        return fake->rows.back().answer.promise;
+      },
+      [=](atom::list, const std::string& store,
+          const std::vector<std::string>& locators) -> caf::result<result<std::vector<bool>>> {
+        fake->look_ups.push_back(
+            {{store, locators}, {self, self->make_response_promise<result<std::vector<bool>>>()}});
+        return fake->look_ups.back().answer.promise;
+      },
+      [=](atom::apply, const compared_ranges& what) -> caf::result<result<applied>> {
+        fake->compared.push_back({what, {self, self->make_response_promise<result<applied>>()}});
+        return fake->compared.back().answer.promise;
       },
       [=](atom::approve, const std::string& type) -> caf::result<result<std::size_t>> {
         fake->approvals.push_back(
@@ -115,14 +150,26 @@ inline registry_actor::behavior_type play_registry(registry_actor::pointer self,
             {tokens, {self, self->make_response_promise<result<std::vector<claim_token>>>()}});
         return fake->renewals.back().answer.promise;
       },
-      [](atom::resync, const std::string&, const resync_selection&) {
+      [](atom::resync, const std::string&, const record_selection&) {
+        return result<std::size_t>{0};
+      },
+      [=](const verification_request& what) -> caf::result<result<verification_round>> {
+        fake->verifications.push_back(
+            {what, {self, self->make_response_promise<result<verification_round>>()}});
+        return fake->verifications.back().answer.promise;
+      },
+      [=](const verification_report& found) {
+        fake->verified.insert(fake->verified.end(), found.outcomes.begin(), found.outcomes.end());
+        return result<std::size_t>{fake->verified_due};
+      },
+      [](atom::reverify, const std::string&, const record_selection&) {
         return result<std::size_t>{0};
       },
       [](atom::pause, const std::string&, bool) { return result<done>{}; },
       [](atom::store, const std::string&) { return result<store_standing>{}; },
       [](atom::store, const known_store&) { return result<done>{}; },
       [](atom::distrust, const std::string&, store_verdict) { return result<done>{}; },
-      [](atom::status) { return result<registry_status>{}; },
+      [=](atom::status) { return result<registry_status>{fake->status}; },
       [](atom::flush) {},
   };
 }
@@ -131,7 +178,11 @@ struct fake_primary {
   std::deque<open_request<events_request, result<events_page>>> events;
   std::deque<open_request<catalogue_request, result<catalogue_page>>> catalogues;
   std::deque<open_request<records_request, result<records_page>>> records;
+  /// One that can't compare digests says so.
+  bool can_digest = false;
+  std::deque<open_request<digest_request, result<digest_page>>> digests;
   std::deque<open_request<done, result<primary_position>>> positions;
+  std::vector<site_scope> told_scopes;
   std::deque<open_request<fetch_request, result<done>>> fetches;
 };
 
@@ -152,11 +203,18 @@ inline primary_client_actor::behavior_type play_primary(primary_client_actor::po
             {what, {self, self->make_response_promise<result<records_page>>()}});
         return fake->records.back().answer.promise;
       },
+      [=](const digest_request& what) -> caf::result<result<digest_page>> {
+        if (!fake->can_digest)
+          return result<digest_page>{fail(ec::not_found, "no such route")};
+        fake->digests.push_back({what, {self, self->make_response_promise<result<digest_page>>()}});
+        return fake->digests.back().answer.promise;
+      },
       [=](atom::position) -> caf::result<result<primary_position>> {
         fake->positions.push_back(
             {{}, {self, self->make_response_promise<result<primary_position>>()}});
         return fake->positions.back().answer.promise;
       },
+      [=](atom::scope, const site_scope& scope) { fake->told_scopes.push_back(scope); },
       [=](const fetch_request& what) -> caf::result<result<done>> {
         fake->fetches.push_back({what, {self, self->make_response_promise<result<done>>()}});
         return fake->fetches.back().answer.promise;
@@ -191,7 +249,7 @@ inline disk_actor::behavior_type play_disk(disk_actor::pointer self,
 }
 
 /// A strategy whose receivers are never fed: the partners around it are fakes as well.
-class idle_strategy final : public strategy {
+class idle_strategy : public strategy {
 public:
   class idle_receiver final : public receiver {
   public:
@@ -223,7 +281,9 @@ public:
   result<std::unique_ptr<resource_reader>> open(std::string_view) override {
     return fail(ec::missing_on_primary, "nothing here");
   }
-  result<content_offer> checksum_of(std::string_view) override { return content_offer{}; }
+  result<content_offer> checksum_of(std::string_view, const std::atomic<bool>*) override {
+    return content_offer{};
+  }
 
   std::vector<std::size_t> batches;
 };

@@ -1,0 +1,47 @@
+// Reads how the verification of a primary's records stands, for API and command line, on a
+// read-only connection of its own. Blocks. Not thread-safe: one for each thread that reads. After
+// an error throw it away and open another.
+
+#pragma once
+
+#include "config/error.hpp"
+#include "config/ids.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace farshore {
+
+struct checksum_row {
+  record_id record = 0;
+  std::string key;
+  revision rev = 0;
+  verification_state state = verification_state::pending;
+  bool missing = false;
+  int retry_count = 0;
+  /// When a failed one is tried again, or a verified one read again.
+  std::optional<wall_time> retry_at;
+  std::optional<wall_time> verified_at;
+  /// Names record, locator and next step; empty unless it failed.
+  std::string failure;
+  std::optional<checksum> sum;
+};
+
+class checksum_view {
+public:
+  virtual ~checksum_view() = default;
+
+  /// `url` is the primary's; its schema must be there.
+  static result<std::unique_ptr<checksum_view>> open(const std::string& url);
+
+  /// Up to `limit` records of the type in order of their ids, behind `after`, of that state if one
+  /// is named. Fails with ec::not_found for an unknown type.
+  [[nodiscard]] virtual result<std::vector<checksum_row>>
+  list(const std::string& type, std::optional<verification_state> state, record_id after,
+       std::size_t limit) = 0;
+};
+
+} // namespace farshore

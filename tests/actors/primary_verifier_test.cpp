@@ -1,0 +1,303 @@
+// The verifier between a desk, a reader and a store that the test plays.
+
+#include "actors/primary_verifier.hpp"
+#include "tests/support/actor_fixture.hpp"
+#include "tests/support/fake_partners.hpp"
+
+#include <map>
+
+#include <catch2/catch.hpp>
+
+using namespace farshore;
+using namespace farshore::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct fake_desk {
+  /// Handed out with the next claim.
+  std::vector<checksum_claim> due;
+  std::vector<checksum_request> asked;
+  std::vector<checksum_result> results;
+  int reports = 0;
+  int releases = 0;
+  std::string trouble;
+  /// What a report is answered with; nothing: done.
+  std::optional<error> refusal;
+};
+
+checksum_desk_actor::behavior_type play_desk(checksum_desk_actor::pointer,
+                                             std::shared_ptr<fake_desk> fake) {
+  return {
+      [=](const checksum_request& asked) -> result<std::vector<checksum_claim>> {
+        fake->asked.push_back(asked);
+        return std::exchange(fake->due, {});
+      },
+      [=](const checksum_report& report) -> result<done> {
+        ++fake->reports;
+        if (fake->refusal)
+          return fail(*fake->refusal);
+        for (const auto& one : report.results)
+          fake->results.push_back(one);
+        return done{};
+      },
+      [=](const checksum_release&) { ++fake->releases; },
+      [=](const checksum_trouble& trouble) { fake->trouble = trouble.what; },
+  };
+}
+
+/// What lies in the store, by locator.
+struct fake_content {
+  bool there = true;
+  std::map<std::string, result<content_offer>> files;
+  int reads = 0;
+};
+
+class held_store final : public strategy {
+public:
+  explicit held_store(std::shared_ptr<fake_content> content) : content_{std::move(content)} {}
+  result<store_look> look() override {
+    store_look look;
+    look.there = content_->there;
+    return look;
+  }
+  result<void> prepare() override { return {}; }
+  result<void> write_mark(const store_mark&) override { return {}; }
+  result<std::shared_ptr<receiver>> receive(std::shared_ptr<sync_job>) override {
+    return fail(ec::internal, "not of a primary");
+  }
+  result<disk_space> space() override { return disk_space{}; }
+  void place(std::span<placement>) override {}
+  void remove(std::span<removal>) override {}
+  result<std::unique_ptr<resource_reader>> open(std::string_view) override {
+    return fail(ec::internal, "not read by hand");
+  }
+  result<content_offer> checksum_of(std::string_view locator, const std::atomic<bool>*) override {
+    ++content_->reads;
+    const auto found = content_->files.find(std::string{locator});
+    if (!content_->there || found == content_->files.end())
+      return fail(ec::missing_on_primary, "no such file");
+    return found->second;
+  }
+
+private:
+  std::shared_ptr<fake_content> content_;
+};
+
+/// Every record lies at its number; those below zero are not available, 0 has no locator.
+struct fake_reader final : primary_reader {
+  explicit fake_reader(std::shared_ptr<std::optional<error>> refusal)
+      : refusal_{std::move(refusal)} {}
+  void declare(std::span<const replicable_type>) override {}
+  result<events_page> events(const event_position&, std::size_t, const site_scope&) override {
+    return events_page{};
+  }
+  result<catalogue_page> catalogue(const std::string&, record_id, std::size_t,
+                                   const site_scope&) override {
+    return catalogue_page{};
+  }
+  result<records_page> look_up(const std::string&, std::span<const record_id>,
+                               const site_scope&) override {
+    return records_page{};
+  }
+  result<std::vector<resolved_record>>
+  resolve(const std::string&, std::span<const record_id> records, const site_scope&) override {
+    if (*refusal_)
+      return fail(**refusal_);
+    std::vector<resolved_record> out;
+    for (const auto record : records)
+      out.push_back({record, record >= 0, record == 0 ? "" : std::to_string(record), {}});
+    return out;
+  }
+  result<event_position> folded_place() override { return event_position{}; }
+  result<event_position> newest_place() override { return event_position{}; }
+  result<snapshot_bounds> bounds() override { return snapshot_bounds{}; }
+  result<std::string> identity() override { return std::string{}; }
+  result<std::optional<horizon_blocker>> blocker(std::chrono::seconds) override {
+    return std::optional<horizon_blocker>{};
+  }
+
+private:
+  std::shared_ptr<std::optional<error>> refusal_;
+};
+
+class verifier_fixture : public actor_fixture {
+public:
+  verifier_fixture() {
+    type.name = "file";
+    type.strategy = "blob";
+    type.store = "/store";
+    primary_verifier_parts parts;
+    parts.desk = spawn(play_desk, desk);
+    parts.open_reader = [this]() -> result<std::unique_ptr<primary_reader>> {
+      ++readers;
+      return std::make_unique<fake_reader>(refusal);
+    };
+    parts.open_store = [this](const replicable_type&) -> result<std::shared_ptr<strategy>> {
+      return std::make_shared<held_store>(content);
+    };
+    parts.hashers = 2;
+    parts.threads = false;
+    parts.retry_base = 2s;
+    parts.time = &time;
+    parts.seed = 1;
+    verifier = spawn(primary_verifier, std::move(parts));
+  }
+
+  void declare() {
+    caf::anon_send(verifier, atom::declare_v, std::vector<replicable_type>{type});
+    deliver_all();
+  }
+  void pass(std::chrono::milliseconds duration) {
+    for (; duration > 0ms; duration -= 100ms)
+      advance(100ms);
+  }
+  static checksum_claim claim_of(record_id record, int retries = 0) {
+    return {record, 5, false, "then", retries};
+  }
+  void have(record_id record, std::uint8_t byte) {
+    checksum sum{};
+    sum.fill(byte);
+    content->files.insert_or_assign(std::to_string(record), content_offer{1, sum});
+  }
+  const checksum_result& result_of(record_id record) {
+    for (const auto& one : desk->results)
+      if (one.of.record == record)
+        return one;
+    FAIL("no result of record " << record);
+    throw std::logic_error{"unreachable"};
+  }
+
+  std::shared_ptr<fake_desk> desk = std::make_shared<fake_desk>();
+  std::shared_ptr<fake_content> content = std::make_shared<fake_content>();
+  std::shared_ptr<std::optional<error>> refusal = std::make_shared<std::optional<error>>();
+  int readers = 0;
+  replicable_type type;
+  primary_verifier_actor verifier;
+};
+
+using kind = checksum_result::kind;
+
+} // namespace
+
+TEST_CASE_METHOD(verifier_fixture, "each record comes to the result that its resource has",
+                 "[verifier]") {
+  have(1, 7);
+  content->files.insert_or_assign("3", fail(ec::changed, "changed"));
+  content->files.insert_or_assign("4", fail(ec::unreadable_on_primary, "no right to read"));
+  desk->due = {claim_of(1), claim_of(2, 2), claim_of(3), claim_of(4), claim_of(-5), claim_of(0)};
+  declare();
+  pass(500ms);
+  REQUIRE(desk->results.size() == 6);
+  CHECK(result_of(1).how == kind::succeeded);
+  CHECK(result_of(1).sum[0] == 7);
+  CHECK(result_of(1).next >= type.reverify_after / 2);
+  CHECK(result_of(2).how == kind::missing);
+  CHECK(result_of(2).next == 4s); // the third time
+  CHECK_THAT(result_of(2).failure, Catch::StartsWith("file/2 at \"2\": no such file; bring"));
+  CHECK(result_of(3).how == kind::changed);
+  CHECK(result_of(4).how == kind::unreadable);
+  CHECK_THAT(result_of(4).failure, Catch::Contains("farshore reverify file --id 4"));
+  CHECK(result_of(-5).how == kind::unavailable);
+  CHECK(result_of(0).how == kind::unreadable);
+  CHECK(desk->trouble.empty());
+}
+
+TEST_CASE_METHOD(verifier_fixture, "what a former life had in hand is given back first",
+                 "[verifier]") {
+  declare();
+  CHECK(desk->releases == 1);
+}
+
+TEST_CASE_METHOD(verifier_fixture, "it asks again when something may be due, and seldom otherwise",
+                 "[verifier]") {
+  declare();
+  pass(5s);
+  const auto idle = desk->asked.size();
+  CHECK(idle <= 12);
+  have(1, 1);
+  desk->due = {claim_of(1)};
+  caf::anon_send(verifier, atom::wake_v);
+  deliver_all();
+  CHECK(desk->asked.size() > idle);
+  pass(200ms);
+  CHECK(desk->results.size() == 1);
+}
+
+TEST_CASE_METHOD(verifier_fixture,
+                 "a store that is away is waited for, and nothing counts as missing",
+                 "[verifier]") {
+  have(1, 1);
+  declare();
+  content->there = false;
+  desk->due = {claim_of(1), claim_of(2)};
+  pass(1s);
+  CHECK(desk->results.empty());
+  CHECK_THAT(desk->trouble, Catch::Contains("is not there any more"));
+  const auto releases = desk->releases;
+  CHECK(releases >= 2);
+  const auto asked = desk->asked.size();
+  pass(4s);
+  CHECK(desk->asked.size() == asked);
+
+  content->there = true;
+  desk->due = {claim_of(1)};
+  pass(7s);
+  CHECK(desk->trouble.empty());
+  CHECK(desk->results.size() == 1);
+}
+
+TEST_CASE_METHOD(verifier_fixture, "results wait while the model's table is locked", "[verifier]") {
+  have(1, 1);
+  have(2, 2);
+  desk->refusal = error{ec::overloaded, "locked"};
+  desk->due = {claim_of(1)};
+  declare();
+  pass(3s);
+  const auto tries = desk->reports;
+  CHECK(tries >= 2);
+  CHECK(tries <= 4);
+  desk->refusal.reset();
+  pass(2s);
+  CHECK(desk->results.size() == 1);
+  CHECK(content->reads == 1);
+}
+
+TEST_CASE_METHOD(verifier_fixture, "a type that waits for its table gives back what it holds",
+                 "[verifier]") {
+  *refusal = error{ec::type_waiting, "not ready"};
+  desk->due = {claim_of(1)};
+  declare();
+  pass(300ms);
+  CHECK(desk->results.empty());
+  CHECK(desk->releases == 2);
+  refusal->reset();
+  have(1, 1);
+  desk->due = {claim_of(1)};
+  pass(2s);
+  CHECK(desk->results.size() == 1);
+}
+
+TEST_CASE_METHOD(verifier_fixture, "what is in hand is bounded", "[verifier]") {
+  // Nothing is taken off its hands.
+  desk->refusal = error{ec::overloaded, "locked"};
+  declare();
+  for (int round = 0; round < 20; ++round) {
+    for (record_id n = 1; n <= 500; ++n)
+      desk->due.push_back(claim_of(round * 500 + n));
+    caf::anon_send(verifier, atom::wake_v);
+    pass(100ms);
+  }
+  CHECK(content->reads <= 2000);
+}
+
+TEST_CASE_METHOD(verifier_fixture, "a type whose verification is off is left alone", "[verifier]") {
+  type.verification = verification_place::off;
+  declare();
+  pass(2s);
+  CHECK(desk->asked.empty());
+  type.verification = verification_place::state_table;
+  declare();
+  pass(1s);
+  CHECK_FALSE(desk->asked.empty());
+}
