@@ -268,24 +268,27 @@ constexpr auto synced_sql = R"(
   WHERE r.record_id = o.record_id
 )";
 
+// By place: after a truncation the planner, by statistics from before, takes what is not wanted for
+// rare, and would go through the table for it.
 constexpr auto removed = "registry removed";
 constexpr auto removed_sql = R"(
   WITH o AS (
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::integer[])
       AS ended (record_id, reached, settled)
+  ), found AS MATERIALIZED (
+    SELECT o.record_id, o.settled, spot.* FROM o CROSS JOIN LATERAL (
+      SELECT r.ctid AS at, NOT r.wanted AND r.target_revision = o.reached AS is_gone
+      FROM {table} AS r WHERE r.record_id = o.record_id LIMIT 1) AS spot
   ), deleted AS (
-    DELETE FROM {table} AS r USING o
-    WHERE r.record_id = o.record_id
-      AND NOT r.wanted AND r.target_revision = o.reached
+    DELETE FROM {table} AS r WHERE r.ctid = ANY (ARRAY(SELECT at FROM found WHERE is_gone))
   )
   UPDATE {table} AS r SET
     stale_locators = {unsettled},
     synced_revision = NULL,
     state = 0,
     retry_at = NULL
-  FROM o
-  WHERE r.record_id = o.record_id
-    AND NOT (NOT r.wanted AND r.target_revision = o.reached)
+  FROM found AS o
+  WHERE r.record_id = o.record_id AND NOT o.is_gone
 )";
 
 // The first update is of what is no longer wanted so: it is due at once.
