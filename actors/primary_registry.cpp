@@ -38,10 +38,15 @@ result<void> primary_registry_state::install() {
   if (!now)
     return fail(std::move(now).error());
   if (!same(*now, statuses)) {
+    for (const auto& type : *now) {
+      const auto before = std::ranges::find(statuses, type.name, &type_status::name);
+      if (before != statuses.end() && before->generation == type.generation)
+        continue;
+      if (auto swept = parts.store->sweep(type.name); !swept) // changed while nobody watched
+        return swept;
+    }
     statuses = std::move(*now);
     seeding = true;
-    if (auto swept = parts.store->sweep(""); !swept) // what was changed while nobody watched
-      return swept;
     parts.on_types(statuses);
   }
   return {};

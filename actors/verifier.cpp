@@ -45,17 +45,17 @@ void verifier_state::look() {
   what.recent = parts.reverify_after / 10;
   self->request(parts.registry, registry_deadline, what)
       .then(
-          [this](result<verification_round>& round) {
+          [this](const result<verification_round>& round) {
             claiming_ = false;
             if (round) // else the registry ends, and the node with it
-              take(std::move(*round), batch_rows);
+              take(*round);
           },
           [this](const caf::error&) { claiming_ = false; });
 }
 
-void verifier_state::take(verification_round round, std::size_t marked_max) {
+void verifier_state::take(const verification_round& round) {
   rows_ = round.rows;
-  const bool more_marked = round.marked == marked_max;
+  const bool more_marked = round.marked == batch_rows;
   if (round.marked > 0)
     marked_after_ = round.claims[round.marked - 1].id.record;
   if (!round.claims.empty()) {

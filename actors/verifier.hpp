@@ -87,7 +87,7 @@ struct verifier_state {
   std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
 
 private:
-  void take(verification_round round, std::size_t marked_max);
+  void take(const verification_round& round);
   void read(std::uint64_t number, const std::vector<verification_claim>& claims);
   void on_part(std::uint64_t number, verification_report&& found);
   void tell(verification_report found);

@@ -106,16 +106,19 @@ result<std::optional<Number>> number_parameter(const http_request& request, std:
   return std::optional<Number>{value};
 }
 
-/// Reads lists for the API, one at a time, on a thread and a connection of its own.
+/// Reads lists for the API, one at a time, on a thread and a connection of its own. `View` is a
+/// registry_view or a checksum_view.
+template <class View>
 class list_reader {
 public:
   explicit list_reader(std::string url) : url_{std::move(url)} {}
 
-  awaitable<result<json::value>> list(std::string type, states_filter only, record_id after,
+  template <class Only>
+  awaitable<result<json::value>> list(std::string type, Only only, record_id after,
                                       std::size_t limit) {
     co_return co_await on_pool(pool_, [&]() -> result<json::value> {
       if (!view_) {
-        auto opened = registry_view::open(url_);
+        auto opened = View::open(url_);
         if (!opened)
           return fail(std::move(opened).error());
         view_ = std::move(*opened);
@@ -131,7 +134,7 @@ public:
 
 private:
   std::string url_;
-  std::unique_ptr<registry_view> view_;
+  std::unique_ptr<View> view_;
   boost::asio::thread_pool pool_{1};
 };
 
@@ -222,7 +225,7 @@ void add_check_actions(router& routes, const std::shared_ptr<const Api>& parts,
 
 void add_secondary_api(router& routes, secondary_api given) {
   auto parts = std::make_shared<const secondary_api>(std::move(given));
-  auto reader = std::make_shared<list_reader>(parts->database_url);
+  auto reader = std::make_shared<list_reader<registry_view>>(parts->database_url);
   add_doctor_route(routes, parts->settings);
   add_health_routes(
       routes,
@@ -340,41 +343,8 @@ void add_scan_routes(router& routes, const std::shared_ptr<const primary_api>& p
              });
 }
 
-} // namespace
-
-namespace {
-
-/// Reads how verification stands, one at a time, on a thread and a connection of its own.
-class checksum_reader {
-public:
-  explicit checksum_reader(std::string url) : url_{std::move(url)} {}
-
-  awaitable<result<json::value>> list(std::string type, std::optional<verification_state> state,
-                                      record_id after, std::size_t limit) {
-    co_return co_await on_pool(pool_, [&]() -> result<json::value> {
-      if (!view_) {
-        auto opened = checksum_view::open(url_);
-        if (!opened)
-          return fail(std::move(opened).error());
-        view_ = std::move(*opened);
-      }
-      auto rows = view_->list(type, state, after, limit);
-      if (!rows) {
-        view_.reset(); // the next one connects anew
-        return fail(std::move(rows).error());
-      }
-      return to_json(*rows, limit);
-    });
-  }
-
-private:
-  std::string url_;
-  std::unique_ptr<checksum_view> view_;
-  boost::asio::thread_pool pool_{1};
-};
-
 void add_verification_routes(router& routes, const std::shared_ptr<const primary_api>& parts) {
-  auto reader = std::make_shared<checksum_reader>(parts->database_url);
+  auto reader = std::make_shared<list_reader<checksum_view>>(parts->database_url);
   routes.add("GET", "/api/v1/verification/*",
              [parts, reader](const http_request& request) -> awaitable<result<http_answer>> {
                const auto settings = parts->settings();

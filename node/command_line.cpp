@@ -56,8 +56,8 @@ struct arguments {
   double compare_seconds = 10;
   orphans_options orphans;
   list_options list;
-  resync_options resync;
-  reverify_options reverify;
+  marking_options resync;
+  marking_options reverify;
   std::string switched_type;
   publish_options publish;
   bool sites_as_json = false;

@@ -131,7 +131,8 @@ int wait_command(const site_access& site, const wait_options& options, const tim
 
 // -- orders to the node ---------------------------------------------------------------------------
 
-struct resync_options {
+/// Which records RESYNC and REVERIFY are for.
+struct marking_options {
   std::string type;
   /// One of the three.
   std::vector<std::int64_t> ids{};
@@ -139,17 +140,10 @@ struct resync_options {
   bool all = false;
 };
 /// RESYNC: marks records as due.
-int resync_command(const site_access& site, const resync_options& options, console io);
+int resync_command(const site_access& site, const marking_options& options, console io);
 
-struct reverify_options {
-  std::string type;
-  /// One of the three.
-  std::vector<std::int64_t> ids{};
-  bool failed = false;
-  bool all = false;
-};
 /// REVERIFY: has records read and verified again, at either site.
-int reverify_command(const site_access& site, const reverify_options& options, console io);
+int reverify_command(const site_access& site, const marking_options& options, console io);
 
 /// PAUSE and RESUME, of one type or (empty) of all.
 int pause_command(const site_access& site, const std::string& type, console io);

@@ -1,6 +1,7 @@
 #include "node/commands.hpp"
 #include "node/exit_codes.hpp"
 #include "node/fields.hpp"
+#include "node/marking_order.hpp"
 
 #include <ostream>
 
@@ -8,25 +9,17 @@
 
 namespace farshore {
 
-int resync_command(const site_access& site, const resync_options& options, console io) {
+int resync_command(const site_access& site, const marking_options& options, console io) {
   if (!has_role(site, site_role::secondary, "resync", io))
     return exit_code::refused;
-  boost::json::object body{{"type", options.type}};
-  if (options.all)
-    body["all"] = true;
-  else if (options.failed)
-    body["failed"] = true;
-  else
-    body["ids"] = boost::json::array(options.ids.begin(), options.ids.end());
-  auto answer = site.call({"POST", "/api/v1/resync", std::move(body)});
+  auto answer = site.call({"POST", "/api/v1/resync", marking_order(options)});
   if (!answer)
     return report(answer.error(), site, io);
   auto marked = int_at(*answer, "/marked");
   io.out << marked << " record" << (marked == 1 ? "" : "s") << " of " << options.type
          << " marked as due\n";
-  const auto asked = static_cast<std::int64_t>(options.ids.size());
-  if (!options.all && !options.failed && marked < asked) {
-    io.err << "farshore: " << asked - marked << " of the " << asked
+  if (const auto unknown = unknown_records(options, marked); unknown > 0) {
+    io.err << "farshore: " << unknown << " of the " << options.ids.size()
            << " ids given are not in the registry; see: farshore list " << options.type << '\n';
     return exit_code::no;
   }

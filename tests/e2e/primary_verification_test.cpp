@@ -118,7 +118,7 @@ TEST_CASE("a file rewritten under an unchanged row is found, and reaches the sec
   CHECK(wrong_counts(primary) == "");
 }
 
-TEST_CASE("a store that is away takes no record with it", "[e2e][verify]") {
+TEST_CASE("a store that is renamed under its primary takes no record with it", "[e2e][verify]") {
   two_sites sites;
   auto& primary = sites.primary;
   sites.declare({{}});
