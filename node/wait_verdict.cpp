@@ -25,10 +25,11 @@ void judge_log(const value& status, std::uint64_t mark, wait_verdict& verdict) {
 /// What stands between synced and verified.
 void judge_verification(const value& type, const std::string& since, wait_verdict& verdict) {
   const auto name = text_at(type, "/name");
-  // RFC 3339, in one form: as texts they are in the order of time.
+  // RFC 3339, in one form: as texts they are in the order of time. At the very horizon a change
+  // from before the mark may still stand: pages that follow each other may have one and the same.
   const auto verified_to = text_at(type, "/verified_recovery_point");
   const bool later_only =
-      !since.empty() && verified_to >= since && int_at(type, "/marked_count") == 0;
+      !since.empty() && verified_to > since && int_at(type, "/marked_count") == 0;
   if (const auto pending = int_at(type, "/verification_pending_count"); pending > 0 && !later_only)
     verdict.open.push_back(fmt::format("type {}: {} synced, not verified yet", name, pending));
   if (const auto failed = int_at(type, "/verification_failed_count"); failed > 0)

@@ -149,7 +149,7 @@ TEST_CASE("a full disk stops fetching before it is full, and says so, and remova
   for (int i = 0; i < 10; ++i)
     sites.remove("first" + std::to_string(i));
   CHECK(eventually([&] { return problems(sites.secondary) == "[]"; }, 120s));
-  CHECK(sites.secondary.number("/types/0/synced_count") == 30);
+  CHECK(eventually([&] { return sites.secondary.number("/types/0/synced_count") == 30; }, 120s));
 }
 
 } // namespace farshore::test
