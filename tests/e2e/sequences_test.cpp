@@ -83,9 +83,11 @@ public:
 private:
   std::string fresh_content() { return noise(100 + random_.below(5000), ++contents_); }
 
-  /// None whose registry row was deleted: where its file lies nobody knows any more, should it move
-  /// or go before a check has found it.
+  /// None while there are none, and none whose registry row was deleted: where its file lies nobody
+  /// knows any more, should it move or go before a check has found it.
   std::optional<std::int64_t> any_record() {
+    if (rows_.empty())
+      return std::nullopt;
     const auto id =
         std::next(rows_.begin(), static_cast<std::ptrdiff_t>(random_.below(rows_.size())))->first;
     return forgotten_.contains(id) ? std::nullopt : std::optional{id};
