@@ -56,6 +56,10 @@ result<done> primary_registry_state::declare(const std::vector<replicable_type>&
                                              const log_retention& keep) {
   const auto before = std::exchange(types, declared);
   retention = keep;
+  if (!std::exchange(declared_once, true)) { // before, no type would seem to be wanted any more
+    self->send(self, atom::step_v);
+    self->delayed_send(self, install_period, atom::tick_v);
+  }
   if (auto ok = install(); !ok) {
     give_up(ok.error());
     return fail(std::move(ok).error());
@@ -373,8 +377,6 @@ primary_registry_actor::behavior_type primary_registry(primary_registry_state::p
   auto& state = self->state;
   state.parts = std::move(parts);
   self->set_exit_handler([&state](const caf::exit_msg& end) { state.on_end(end); });
-  self->send(self, atom::step_v);
-  self->delayed_send(self, install_period, atom::tick_v);
   return {
       [&state](atom::declare, const std::vector<replicable_type>& types,
                const log_retention& keep) { return state.declare(types, keep); },

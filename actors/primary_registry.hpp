@@ -73,6 +73,7 @@ struct primary_registry_state {
   std::vector<type_status> statuses;
   log_retention retention;
   std::size_t fold_lag = 0;
+  bool declared_once = false;
   bool seeding = true;
   bool trimming = false;
   bool tending = false;

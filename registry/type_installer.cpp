@@ -241,7 +241,10 @@ type_status type_installer::status_of(const replicable_type& type, known_type& k
     fitting_.erase(type.name);
     return not_ready(table.trouble);
   }
-  if (auto why = check_expressions(type); !why.empty())
+  const bool installed = known.table_oid == table.traced.oid &&
+                         known.declaration == declaration_text(*type.model) &&
+                         known.kind == to_string(table.traced.kind);
+  if (auto why = check_expressions(type, installed); !why.empty())
     return not_ready(std::move(why));
 
   const auto wanted = triggers_for(type.name, known.type_id, table.traced);
@@ -254,9 +257,7 @@ type_status type_installer::status_of(const replicable_type& type, known_type& k
   };
   const auto on_leaf = [&](const auto& trigger) { return trigger.table_oid != table.traced.oid; };
   const bool comes_back = !known.served && !type.verify_only;
-  const bool same_table = !comes_back && known.table_oid == table.traced.oid &&
-                          known.declaration == declaration_text(*type.model) &&
-                          known.kind == to_string(table.traced.kind);
+  const bool same_table = !comes_back && installed;
   const bool own_in_place = std::ranges::all_of(
       wanted.triggers, [&](const auto& trigger) { return on_leaf(trigger) || in_place(trigger); });
   const bool all_in_place =
@@ -284,7 +285,7 @@ type_status type_installer::status_of(const replicable_type& type, known_type& k
   return {type.name, known.generation, {}};
 }
 
-std::string type_installer::check_expressions(const replicable_type& type) {
+std::string type_installer::check_expressions(const replicable_type& type, bool installed) {
   const auto run = [&](model_part part) {
     return refused([&] {
       pqxx::read_transaction tx{db_};
@@ -297,7 +298,7 @@ std::string type_installer::check_expressions(const replicable_type& type) {
     fitting_.insert(type.name);
     return {};
   }
-  if (whole->passing() && fitting_.contains(type.name))
+  if (whole->passing() && (installed || fitting_.contains(type.name)))
     return {};
   if (whole->locked())
     return "waiting for a lock on table " + in_quotes(type.model->table);

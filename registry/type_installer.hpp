@@ -81,8 +81,9 @@ private:
 
   type_status status_of(const replicable_type& type, known_type& known, const seen_table& table,
                         const seen_functions& functions);
-  /// Why the declaration's expressions do not fit the table; empty when they do.
-  std::string check_expressions(const replicable_type& type);
+  /// Why the declaration's expressions do not fit the table; empty when they do, or did
+  /// (`installed`: when it was installed) and the table can't be asked now.
+  std::string check_expressions(const replicable_type& type, bool installed);
   /// Empty, or why it is not done.
   std::string reinstall(const replicable_type& type, known_type& known, const seen_table& table,
                         bool missed_nothing);

@@ -445,6 +445,24 @@ TEST_CASE_METHOD(installer_fixture,
   CHECK(must(store->fold(10)) == 2);
 }
 
+TEST_CASE_METHOD(installer_fixture,
+                 "a table that is locked while the node starts anew is not doubted",
+                 "[installer]") {
+  create_table();
+  CHECK(generation() == 1);
+  settle();
+  db.exec("INSERT INTO widgets VALUES (1, 'a')");
+  REQUIRE(must(store->fold(10)) == 1);
+  store = must(primary_store::open(db.url()));
+  pqxx::connection session{db.url()};
+  pqxx::work locker{session};
+  locker.exec("LOCK TABLE widgets IN ACCESS EXCLUSIVE MODE");
+  CHECK(generation() == 1);
+  locker.commit();
+  CHECK(generation() == 1);
+  CHECK(told_generation() == 1);
+}
+
 TEST_CASE_METHOD(installer_fixture, "two types may share a table", "[installer]") {
   create_table();
   types.push_back(make_type("thumbnail", "widgets", "id", "'thumbs/' || path"));
