@@ -3,15 +3,22 @@
 //
 // Ours: from `farshore reverify document --all` to the end of `farshore wait`: every row is marked,
 // every file read and hashed at rest, every result written. sha256sum: one process for each core,
-// 64 files each time, over the very same files. They take turns, and each pair gives one ratio.
+// 1,000 files each time, over the very same files. They take turns, and each pair gives one ratio.
+//
+// And what does it cost the sync of new changes? So many small files with a row each, committed one
+// by one, until all of them are synced: while all is being verified, and with nothing else to do,
+// in turns.
 
 #include "bench/support/document_tree.hpp"
 #include "bench/support/two_sites.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -23,12 +30,25 @@ using namespace std::chrono_literals;
 using watch = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds patience = 1800s;
+constexpr int changes_in_round = 1000;
 
 template <class Work>
 double seconds_of(Work work) {
   const auto begun = watch::now();
   work();
   return std::chrono::duration<double>(watch::now() - begun).count();
+}
+
+/// What an application adds, a transaction each.
+void add_changes(pqxx::connection& db, const std::filesystem::path& store, int first, int count) {
+  std::filesystem::create_directories(store / "changes");
+  for (int i = first; i < first + count; ++i) {
+    const auto path = fmt::format("changes/{}", i);
+    std::ofstream{store / path} << "change " << i;
+    pqxx::work tx{db};
+    tx.exec_params("INSERT INTO documents (path) VALUES ($1)", path);
+    tx.commit();
+  }
 }
 
 std::vector<measure> measure_verification(const options& chosen, tree_options tree) {
@@ -67,9 +87,10 @@ std::vector<measure> measure_verification(const options& chosen, tree_options tr
     });
     const auto other = seconds_of([&] {
       run({"sh", "-c",
-           fmt::format("find '{}' -name .farshore -prune -o -type f -print0 | xargs -0 -P {} -n 64 "
-                       "sha256sum > /dev/null",
-                       secondary.store().string(), processes)},
+           fmt::format(
+               "find '{}' -name .farshore -prune -o -type f -print0 | xargs -0 -P {} -n 1000 "
+               "sha256sum > /dev/null",
+               secondary.store().string(), processes)},
           secondary.folder() / "sha256sum.log");
     });
     ratio.values.push_back(mine / other);
@@ -79,7 +100,31 @@ std::vector<measure> measure_verification(const options& chosen, tree_options tr
     fmt::print("  round {}: ours {:.2f} s, sha256sum {:.2f} s\n", i + 1, mine, other);
     std::fflush(stdout);
   }
-  return {ratio, ours, peer, rate};
+
+  measure cost{"new changes, beside verification / alone", "x", {}};
+  measure alone{"new changes alone", "s", {}};
+  const auto db = sites.primary().sql();
+  const int changes = chosen.smoke ? 20 : changes_in_round;
+  auto records = static_cast<std::int64_t>(files.size());
+  int made = 0;
+  const auto change = [&] {
+    return seconds_of([&] {
+      add_changes(*db, sites.primary().store(), std::exchange(made, made + changes), changes);
+      sites.wait_for_synced(records += changes, patience);
+    });
+  };
+  for (int i = 0; i < chosen.repeat; ++i) {
+    secondary.command({"reverify", "document", "--all"});
+    const auto beside = change();
+    wait();
+    alone.values.push_back(change());
+    wait();
+    cost.values.push_back(beside / alone.values.back());
+    fmt::print("  {} new changes: {:.2f} s beside verification, {:.2f} s alone\n", changes, beside,
+               alone.values.back());
+    std::fflush(stdout);
+  }
+  return {ratio, ours, peer, rate, cost, alone};
 }
 
 } // namespace
