@@ -141,6 +141,12 @@ void folder_scanner_state::watch(const std::string& path, int fd) {
   }
 }
 
+folder_walk::before_listing folder_scanner_state::watcher() {
+  if (!watch_)
+    return {};
+  return [this](const std::string& path, int fd) { watch(path, fd); };
+}
+
 void folder_scanner_state::listen() {
   if (!watch_)
     return;
@@ -163,9 +169,9 @@ void folder_scanner_state::hear(std::string path) {
 void folder_scanner_state::look() {
   std::set<std::string> chosen;
   while (!looking_.empty() && chosen.size() < look_paths) {
-    auto path = looking_.extract(looking_.begin());
+    const auto path = looking_.extract(looking_.begin());
     if (!is_covered(path.value(), chosen)) // a folder comes before what lies in it
-      chosen.insert(std::move(path));
+      chosen.insert(root_ ? parts_.view->record_at(*root_, path.value()) : path.value());
   }
   const std::vector<std::string> paths{chosen.begin(), chosen.end()};
   if (scan_)
@@ -191,7 +197,7 @@ void folder_scanner_state::look_at_places(const std::vector<std::string>& paths,
   scan_findings found;
   for (std::size_t i = 0; i < paths.size() && i < places.size(); ++i) {
     const auto& [row, has_beneath] = places[i];
-    const auto seen = look_at(*root_, paths[i], *parts_.time);
+    const auto seen = parts_.view->look(*root_, paths[i], watcher(), *parts_.time);
     forget_unsupported(paths[i]);
     compare_place(seen, row.id == 0 ? nullptr : &row, exact_times_, found);
     const bool closed = seen && seen->what == folder_entry::kind::closed;
@@ -240,10 +246,7 @@ void folder_scanner_state::begin_scan() {
 
 void folder_scanner_state::begin_pass(std::optional<pass>& into, const std::string& prefix) {
   const auto began = parts_.time->now();
-  auto walk = std::make_shared<folder_walk>(
-      root_, prefix, [this](const std::string& path, int fd) { watch(path, fd); }, *parts_.time);
-  into.emplace(
-      prefix, [walk] { return walk->next(); }, exact_times_);
+  into.emplace(prefix, parts_.view->walk(root_, prefix, watcher(), *parts_.time), exact_times_);
   into->began = began;
 }
 
@@ -382,6 +385,7 @@ folder_scanner(folder_scanner_actor::stateful_pointer<folder_scanner_state> self
       [&state](atom::tick) { state.tick(); },
       [&state](atom::step) { state.step(); },
       [&state](atom::recheck) { state.recheck(); },
+      [&state](atom::look, const std::string& path) { state.hear(path); },
       [&state](atom::approve) { return state.approve(); },
   };
 }

@@ -15,6 +15,7 @@
 #include "actors/removal_guard.hpp"
 #include "actors/scan_merge.hpp"
 #include "config/clock.hpp"
+#include "strategies/folder/folder_view.hpp"
 #include "strategies/folder/folder_watch.hpp"
 
 #include <deque>
@@ -36,6 +37,8 @@ struct folder_scanner_parts {
   /// Between two whole scans.
   std::chrono::milliseconds period{0};
   scan_tables_actor tables;
+  /// What in it is a record.
+  std::shared_ptr<const folder_view> view = std::make_shared<file_view>();
   folder_watch_factory open_watch = watch_folder;
   const time_source* time = &system_time();
 };
@@ -51,6 +54,8 @@ public:
   void tick();
   void step();
   void recheck();
+  /// Somebody says that something has changed at this path.
+  void hear(std::string path);
   result<std::size_t> approve();
 
 private:
@@ -78,7 +83,8 @@ private:
   void open_watch();
   void watch(const std::string& path, int fd);
   void listen();
-  void hear(std::string path);
+  /// For the view; none where nothing is watched.
+  folder_walk::before_listing watcher();
 
   void look();
   void look_at_places(const std::vector<std::string>& paths,

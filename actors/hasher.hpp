@@ -1,4 +1,4 @@
-// HASHER: reads and hashes resources where they lie, one after the other.
+// HASHER: reads and hashes resources where they lie, or glances at them, one after the other.
 //
 // Blocks on the disk: spawn it detached. Owns nothing. Where it is a background one, its thread
 // gives way to all others.

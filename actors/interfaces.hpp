@@ -268,6 +268,8 @@ using folder_scanner_actor = caf::typed_actor<
     caf::reacts_to<atom::step>,
     // Scans now, and tries to watch again.
     caf::reacts_to<atom::recheck>,
+    // Something has changed at this path (decoded) beneath the folder: looks at it soon.
+    caf::reacts_to<atom::look, std::string>,
     // Lets the removals that are held go; answers how many.
     caf::replies_to<atom::approve>::with<result<std::size_t>>>;
 
@@ -279,13 +281,17 @@ using checksum_desk_actor = caf::typed_actor<
     caf::replies_to<checksum_report>::with<result<done>>,
     // What is not named is in nobody's hands.
     caf::reacts_to<checksum_release>,
+    // These records are to be verified again, and soon.
+    caf::replies_to<atom::reverify, std::string, record_selection>::with<result<std::int64_t>>,
     // Why nothing of a type is verified.
     caf::reacts_to<checksum_trouble>>;
 
 /// HASHER: reads and hashes, on a thread of its own.
 using hasher_actor = caf::typed_actor<
     // Answers (to the sender, as a message of its own) with what it came to in a short time.
-    caf::reacts_to<hash_order>>;
+    caf::reacts_to<hash_order>,
+    // The same, of glances.
+    caf::reacts_to<glance_order>>;
 
 /// PRIMARY VERIFIER: checksums what the primary has, in the background.
 using primary_verifier_actor = caf::typed_actor<
@@ -294,7 +300,7 @@ using primary_verifier_actor = caf::typed_actor<
     // Something may be due.
     caf::reacts_to<atom::wake>,
     // From its hashers.
-    caf::reacts_to<hash_answer>,
+    caf::reacts_to<hash_answer>, caf::reacts_to<glance_answer>,
     // Its own, ten times a second: what has waited long enough.
     caf::reacts_to<atom::tick>>;
 
@@ -312,6 +318,10 @@ using primary_registry_actor = caf::typed_actor<
     caf::replies_to<atom::approve, std::string>::with<result<std::size_t>>,
     // Scans a type's folder now; all of them where the name is empty.
     caf::replies_to<atom::recheck, std::string>::with<result<done>>,
+    // Something has changed in a scanned type's folder, at this path (decoded) beneath it;
+    // ec::not_found for another type, ec::bad_locator for a path that can't lie there. Done means
+    // that it will be looked at.
+    caf::replies_to<atom::look, std::string, std::string>::with<result<done>>,
     // What in a scanned type's folder can't be replicated.
     caf::replies_to<atom::list, std::string>::with<result<std::vector<unsupported_file>>>,
     // Makes records due to be verified again; answers how many.

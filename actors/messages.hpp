@@ -185,7 +185,7 @@ struct scan_change {
   scan_differences differences;
 };
 
-/// Something in a scanned folder that is neither a regular file nor a symbolic link.
+/// Something in a scanned folder that can't be replicated.
 struct unsupported_file {
   /// Decoded.
   std::string path;
@@ -243,6 +243,33 @@ struct hash_answer {
   bool store_gone = false;
 };
 
+/// Resources of one store to be glanced at: whether their checksums are still these.
+struct glance_order {
+  std::string type;
+  /// As hash_order has it.
+  std::uint64_t line = 0;
+  std::shared_ptr<strategy> store;
+  struct item {
+    record_id record = 0;
+    /// Encoded.
+    std::string locator;
+    checksum sum{};
+  };
+  std::vector<item> items;
+};
+
+/// What became of such an order.
+struct glance_answer {
+  std::string type;
+  std::uint64_t line = 0;
+  /// Their checksum is another, or can't be told.
+  std::vector<record_id> differing;
+  /// Not come to.
+  std::vector<glance_order::item> left;
+  /// The store's folder itself is not there.
+  bool store_gone = false;
+};
+
 /// Why nothing of a type is verified now; empty once it is.
 struct checksum_trouble {
   std::string type;
@@ -284,6 +311,7 @@ CAF_ADD_ATOM(farshore, farshore::atom, forget, "forget")
 CAF_ADD_ATOM(farshore, farshore::atom, give_back, "give_back")
 CAF_ADD_ATOM(farshore, farshore::atom, horizon, "horizon")
 CAF_ADD_ATOM(farshore, farshore::atom, list, "list")
+CAF_ADD_ATOM(farshore, farshore::atom, look, "look")
 CAF_ADD_ATOM(farshore, farshore::atom, mark, "mark")
 CAF_ADD_ATOM(farshore, farshore::atom, pause, "pause")
 CAF_ADD_ATOM(farshore, farshore::atom, position, "position")
@@ -323,6 +351,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::events_page)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::events_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::fetch_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::free_mark)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::glance_answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::glance_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::held_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::hash_answer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::hash_order)

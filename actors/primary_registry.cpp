@@ -2,7 +2,9 @@
 
 #include "actors/folder_scanner.hpp"
 #include "actors/primary_verifier.hpp"
+#include "config/locator.hpp"
 #include "config/values.hpp"
+#include "strategies/make_strategy.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -95,7 +97,7 @@ void primary_registry_state::run_scanners(const std::vector<replicable_type>& be
     const auto was = std::ranges::find_if(before, same_name);
     const auto is = std::ranges::find_if(types, same_name);
     if (was != before.end() && is != types.end() && was->store == is->store &&
-        was->scan == is->scan)
+        was->scan == is->scan && was->strategy == is->strategy)
       return false;
     dismissed_.insert(running.second.id());
     self->send_exit(running.second, caf::exit_reason::user_shutdown);
@@ -109,6 +111,7 @@ void primary_registry_state::run_scanners(const std::vector<replicable_type>& be
     with.type = type.name;
     with.folder = type.store;
     with.period = type.scan;
+    with.view = make_folder_view(type);
     with.tables = caf::actor_cast<scan_tables_actor>(primary_registry_actor{self});
     auto scanner = self->spawn<caf::detached>(folder_scanner, std::move(with));
     self->link_to(scanner);
@@ -176,6 +179,16 @@ result<done> primary_registry_state::recheck(const std::string& type) {
   for (const auto& [of, scanner] : scanners)
     if (type.empty() || of == type)
       self->send(scanner, atom::recheck_v);
+  return done{};
+}
+
+result<done> primary_registry_state::look(const std::string& type, const std::string& path) {
+  const auto found = scanners.find(type);
+  if (found == scanners.end())
+    return fail(not_scanned(type));
+  if (auto fits = check_locator(path); !fits)
+    return fail(std::move(fits).error());
+  self->send(found->second, atom::look_v, path);
   return done{};
 }
 
@@ -387,6 +400,9 @@ primary_registry_actor::behavior_type primary_registry(primary_registry_state::p
       [&state](atom::forget, const std::string& site) { return state.forget(site); },
       [&state](atom::approve, const std::string& type) { return state.approve(type); },
       [&state](atom::recheck, const std::string& type) { return state.recheck(type); },
+      [&state](atom::look, const std::string& type, const std::string& path) {
+        return state.look(type, path);
+      },
       [&state](atom::list, const std::string& type) { return state.unsupported(type); },
       [&state](atom::reverify, const std::string& type, const record_selection& which) {
         return state.reverify(type, which);

@@ -57,6 +57,7 @@ struct primary_registry_state {
   void keep_report(const scan_report& report);
   caf::result<result<std::size_t>> approve(const std::string& type);
   result<done> recheck(const std::string& type);
+  result<done> look(const std::string& type, const std::string& path);
   result<std::vector<unsupported_file>> unsupported(const std::string& type);
   result<std::vector<checksum_claim>> claim(const checksum_request& asked);
   result<done> finish(const checksum_report& report);

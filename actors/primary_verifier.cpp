@@ -25,6 +25,9 @@ constexpr std::size_t batch_records = 500;
 constexpr std::size_t held_max = 2000;
 /// Given to a hasher at once.
 constexpr std::size_t order_records = 32;
+/// Read from the catalogue at once to be glanced at, and given to a hasher at once.
+constexpr std::size_t glance_page_records = 1000;
+constexpr std::size_t glance_order_records = 250;
 /// Results are recorded when so many are there, or the first is so old.
 constexpr std::size_t report_records = 500;
 constexpr std::chrono::milliseconds report_age{100};
@@ -134,7 +137,10 @@ void primary_verifier_state::tick() {
 }
 
 void primary_verifier_state::pump() {
+  if (!glanced_before_)
+    glance();
   dispatch();
+  glance();
   for (auto& [type, of] : lines_)
     report(of);
   claim();
@@ -195,14 +201,20 @@ void primary_verifier_state::receive(const std::string& type, std::uint64_t numb
   look_up(*of, claims);
 }
 
-void primary_verifier_state::look_up(line& of, const std::vector<checksum_claim>& claims) {
+result<primary_reader*> primary_verifier_state::reader() {
   if (!reader_) {
     auto opened = parts_.open_reader();
     if (!opened)
-      return give_up(of, opened.error().message, retry_rest);
+      return fail(std::move(opened).error());
     reader_ = std::move(*opened);
     reader_->declare(declared_);
   }
+  return reader_.get();
+}
+
+void primary_verifier_state::look_up(line& of, const std::vector<checksum_claim>& claims) {
+  if (const auto opened = reader(); !opened)
+    return give_up(of, opened.error().message, retry_rest);
   std::vector<record_id> records;
   for (const auto& one : claims)
     records.push_back(one.record);
@@ -267,20 +279,26 @@ void primary_verifier_state::dispatch() {
     }
     self->send(idle_.back(), std::move(order));
     idle_.pop_back();
+    glanced_before_ = false;
   }
+}
+
+void primary_verifier_state::lose_store(line& of) {
+  if (!of.store) // another hasher has said so already
+    return;
+  of.store.reset();
+  of.glancing.reset();
+  set_trouble(of, "its store " + of.declared.store.string() +
+                      " is not there any more: what it holds is not taken for missing; mount "
+                      "it, or bring the folder back");
+  give_up(of, of.trouble, store_rest);
 }
 
 void primary_verifier_state::take(hash_answer answer) {
   idle_.push_back(caf::actor_cast<hasher_actor>(self->current_sender()));
   auto* of = find(answer.type, answer.line);
   if (of != nullptr && answer.store_gone) {
-    if (of->store) { // no other hasher has said so already
-      of->store.reset();
-      set_trouble(*of, "its store " + of->declared.store.string() +
-                           " is not there any more: what it holds is not taken for missing; mount "
-                           "it, or bring the folder back");
-      give_up(*of, of->trouble, store_rest);
-    }
+    lose_store(*of);
   } else if (of != nullptr) {
     for (const auto& item : answer.done)
       if (of->held.contains(item.of.of.record)) // not given up meanwhile
@@ -288,6 +306,86 @@ void primary_verifier_state::take(hash_answer answer) {
     for (auto item = answer.left.rbegin(); item != answer.left.rend(); ++item)
       if (of->held.contains(item->of.record))
         of->waiting.push_front(std::move(*item));
+  }
+  pump();
+}
+
+// -- glances --------------------------------------------------------------------------------------
+
+void primary_verifier_state::glance() {
+  if (glance_out_ || idle_.empty())
+    return;
+  const auto now = parts_.time->now();
+  auto* of = next_turn(lines_, glanced_last_, [now](const line& one) {
+    return one.declared.refs_check > 0ms && one.store && now >= one.glances_from;
+  });
+  if (of == nullptr)
+    return;
+  if (!of->glancing)
+    of->glancing.emplace().began = now;
+  auto& pass = *of->glancing;
+  if (pass.waiting.empty() && !pass.last_page)
+    read_glances(*of);
+  if (pass.waiting.empty()) { // where the page had none the next one is read at the next tick
+    if (pass.last_page) {
+      of->glances_from = std::max(pass.began + of->declared.refs_check, now);
+      of->glancing.reset();
+    }
+    return;
+  }
+  glance_order order{of->declared.name, of->number, of->store, {}};
+  for (auto n = std::min(pass.waiting.size(), glance_order_records); n > 0; --n) {
+    order.items.push_back(std::move(pass.waiting.front()));
+    pass.waiting.pop_front();
+  }
+  glance_out_ = glanced_before_ = true;
+  self->send(idle_.back(), std::move(order));
+  idle_.pop_back();
+}
+
+/// A page of records that have a checksum.
+void primary_verifier_state::read_glances(line& of) {
+  auto& pass = *of.glancing;
+  const auto rest = [&](const error& why) {
+    if (why.code != ec::type_waiting) { // the registry says already what a type waits for
+      reader_.reset();
+      spdlog::warn("{}: its refs are looked at later: {}", of.declared.name, why.message);
+    }
+    of.glances_from = parts_.time->now() + retry_rest;
+  };
+  const auto opened = reader();
+  if (!opened)
+    return rest(opened.error());
+  auto page = (*opened)->catalogue(of.declared.name, pass.at, glance_page_records);
+  if (!page)
+    return rest(page.error());
+  pass.at = page->next_after;
+  pass.last_page = page->last;
+  for (auto& row : page->rows)
+    if (row.sum && !row.locator.empty())
+      pass.waiting.push_back({row.record, std::move(row.locator), *row.sum});
+}
+
+void primary_verifier_state::take(glance_answer answer) {
+  idle_.push_back(caf::actor_cast<hasher_actor>(self->current_sender()));
+  glance_out_ = false;
+  auto* of = find(answer.type, answer.line);
+  if (of == nullptr)
+    return pump();
+  if (answer.store_gone)
+    lose_store(*of);
+  for (auto item = answer.left.rbegin(); of->glancing && item != answer.left.rend(); ++item)
+    of->glancing->waiting.push_front(std::move(*item));
+  if (!answer.differing.empty()) {
+    glance_out_ = true; // no more than the registry can take
+    self->request(parts_.desk, answer_deadline, atom::reverify_v, answer.type,
+                  record_selection{record_selection::kind::ids, std::move(answer.differing)})
+        .then(
+            [this](const result<std::int64_t>&) {
+              glance_out_ = false;
+              pump();
+            },
+            [this](const caf::error&) { self->quit(caf::exit_reason::user_shutdown); });
   }
   pump();
 }
@@ -386,6 +484,7 @@ primary_verifier(primary_verifier_actor::stateful_pointer<primary_verifier_state
       [&state](atom::declare, const std::vector<replicable_type>& types) { state.declare(types); },
       [&state](atom::wake) { state.wake(); },
       [&state](hash_answer& answer) { state.take(std::move(answer)); },
+      [&state](glance_answer& answer) { state.take(std::move(answer)); },
       [&state](atom::tick) { state.tick(); },
   };
 }

@@ -1,6 +1,7 @@
 // PRIMARY VERIFIER: checksums what a primary has, in the background, with or without a secondary.
 //
 //   registry ──claims──► locators (one look-up a batch) ──► hashers ──► results ──► registry
+//   catalogue, page by page, each refs_check ──► glances ──► those that differ are due again
 //
 // Blocks while it looks locators up, on a read-only connection of its own (the declaration's SQL
 // runs there): spawn it detached. Owns its hashers. What is in hand is bounded; nothing is kept
@@ -52,6 +53,7 @@ public:
   void declare(const std::vector<replicable_type>& types);
   void wake();
   void take(hash_answer answer);
+  void take(glance_answer answer);
   void tick();
 
 private:
@@ -72,6 +74,17 @@ private:
     /// The model's table was locked; not before.
     steady_time reports_from{};
     bool reporting = false;
+
+    /// A pass over all records that have a checksum, comparing it by glances.
+    struct glances {
+      steady_time began{};
+      record_id at = record_id_before_all;
+      bool last_page = false;
+      std::deque<glance_order::item> waiting;
+    };
+    std::optional<glances> glancing;
+    /// It goes on, or the next one begins; not before.
+    steady_time glances_from{};
   };
 
   /// Does what can be done now.
@@ -81,6 +94,9 @@ private:
                const std::vector<checksum_claim>& claims);
   void look_up(line& of, const std::vector<checksum_claim>& claims);
   void dispatch();
+  /// Goes on with one line's glances; one order is out at a time.
+  void glance();
+  void read_glances(line& of);
   void report(line& of);
   void reported(const std::string& type, std::uint64_t number, std::vector<checksum_result> results,
                 const result<done>& answer);
@@ -91,6 +107,9 @@ private:
   checksum_result judge(const line& of, const hash_answer::item& item);
   void set_trouble(line& of, const std::string& what);
   void open_store(line& of);
+  void lose_store(line& of);
+  /// The connection for look-ups, opened where it is not; or why it can't be.
+  result<primary_reader*> reader();
   line* find(const std::string& type, std::uint64_t number);
 
   pointer self;
@@ -104,6 +123,11 @@ private:
   /// The types that came last, for the turn of each.
   std::string claimed_last_;
   std::string dispatched_last_;
+  std::string glanced_last_;
+  /// A hasher has an order, or the registry is being told what came of one.
+  bool glance_out_ = false;
+  /// The last order was a glance: others have their turn.
+  bool glanced_before_ = false;
   bool claiming_ = false;
   std::vector<hasher_actor> idle_;
   steady_time released_at_{};

@@ -35,7 +35,7 @@ std::string sentence_of(const error& why) {
 
 std::optional<verification_outcome> read_at_rest(strategy& store, const verification_claim& what,
                                                  const std::atomic<bool>& cancelled) {
-  const auto there = store.checksum_of(what.locator, &cancelled);
+  const auto there = store.verify(what.locator, &cancelled);
   if (there && there->sum == what.expected)
     return verification_outcome{what, {}, {}};
   if (there)

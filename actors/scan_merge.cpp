@@ -14,7 +14,7 @@ using std::chrono::nanoseconds;
 constexpr nanoseconds tick{std::chrono::milliseconds{20}};
 
 bool is_content(const folder_entry& entry) {
-  return entry.what == kind::regular || entry.what == kind::link;
+  return entry.what == kind::regular || entry.what == kind::link || entry.what == kind::repository;
 }
 
 struct freshness {
@@ -23,8 +23,11 @@ struct freshness {
 };
 
 /// A change that follows within the same step of the file system's clock leaves size and times as
-/// they were. ctime alone decides: nobody can set it, and every change sets it.
+/// they were. ctime alone decides: nobody can set it, and every change sets it. Repositories are
+/// compared by what their refs say, and need no times.
 freshness freshness_of(const folder_entry& entry, bool exact_times) {
+  if (entry.what == kind::repository)
+    return {};
   const auto now = std::chrono::duration_cast<nanoseconds>(entry.looked_at.time_since_epoch());
   const auto age = now - nanoseconds{entry.ctime_ns};
   if (age < nanoseconds{0} || age >= young_age)
@@ -35,7 +38,9 @@ freshness freshness_of(const folder_entry& entry, bool exact_times) {
 
 scanned_file file_of(folder_entry entry, bool settled) {
   return {std::move(entry.path),
-          entry.what == kind::link ? scanned_kind::link : scanned_kind::regular,
+          entry.what == kind::link         ? scanned_kind::link
+          : entry.what == kind::repository ? scanned_kind::repository
+                                           : scanned_kind::regular,
           entry.size,
           entry.mtime_ns,
           entry.ctime_ns,
@@ -48,8 +53,9 @@ scanned_file file_of(folder_entry entry, bool settled) {
 
 void compare_place(const std::optional<folder_entry>& seen, const scanned_row* row,
                    bool exact_times, scan_findings& into) {
-  if (seen && seen->what == kind::closed) {
-    into.closed.push_back(*seen);
+  if (seen && (seen->what == kind::closed || seen->what == kind::unclear)) {
+    if (seen->what == kind::closed || !seen->note.empty())
+      into.closed.push_back(*seen);
     return;
   }
   if (seen && seen->what == kind::unsupported)

@@ -23,7 +23,7 @@ struct scan_findings {
   scan_differences differences;
   /// To be looked at again once they are older.
   std::vector<std::string> young;
-  /// Neither files nor links, with what they are; and folders that could not be looked into.
+  /// What can't be replicated, with what it is; and folders that could not be looked into.
   std::vector<folder_entry> unsupported;
   std::vector<folder_entry> closed;
 };

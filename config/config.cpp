@@ -119,6 +119,7 @@ private:
   void read_replicables(const toml::table& root);
   void read_replicable(const toml::table& table);
   void read_model(const toml::table& owner, const std::string& title, replicable_type& type);
+  void read_refs_check(const toml::table& table, const std::string& title, replicable_type& type);
 
   template <class Owner>
   void read_settings(const toml::table& table, const std::string& title,
@@ -225,9 +226,28 @@ void reader::read_replicable(const toml::table& table) {
     mistake(line_in(&table, "verification"),
             title + " verification = \"columns\" needs a model table, and a scanned type has none "
                     "of the application's; write \"state_table\"");
+  read_refs_check(table, title, type);
   read_selection(table, title, out_.settings.role, type, taker());
   out_.settings.types.push_back(std::move(type));
   types_.push_back({&table, title});
+}
+
+void reader::read_refs_check(const toml::table& table, const std::string& title,
+                             replicable_type& type) {
+  constexpr std::chrono::minutes by_default{1};
+  const bool given = table.contains("refs_check");
+  if (type.strategy != "repository" || type.scanned()) {
+    if (given && !type.strategy.empty())
+      mistake(line_in(&table, "refs_check"),
+              title + (type.scanned()
+                           ? " each scan looks at the refs of all that is there; remove "
+                             "refs_check, or make scan shorter"
+                           : " refs_check is for strategy = \"repository\": a blob has no "
+                             "refs; remove the line"));
+    type.refs_check = {};
+  } else if (!given) {
+    type.refs_check = by_default;
+  }
 }
 
 void reader::read_model(const toml::table& owner, const std::string& title, replicable_type& type) {

@@ -56,7 +56,7 @@ struct replicable_type {
   std::string name;
   /// Used in status fields and metrics; default: name + "s".
   std::string plural;
-  /// "blob".
+  /// "blob" or "repository".
   std::string strategy;
   /// Absolute path of the folder beneath which the locators lie, at this site.
   std::filesystem::path store;
@@ -74,10 +74,15 @@ struct replicable_type {
   verification_place verification = verification_place::state_table;
   /// How long what was verified stays believed before it is read again.
   std::chrono::milliseconds reverify_after{7 * 24 * std::chrono::hours{1}};
+  /// Of a type of repositories whose rows an application owns, on the primary: how often the refs
+  /// of all are compared with the checksums that are known. 0: never.
+  std::chrono::milliseconds refs_check{0};
   /// A transfer that moves nothing for this long is given up.
   std::chrono::seconds progress_deadline{30};
   /// Permission bits of files in the store at this site, e.g. 0644; 0: as on the primary.
   std::uint32_t file_mode = 0;
+  /// On a secondary, of repositories: one of which more arrives at once is refused.
+  std::uint64_t max_repository_size = 100'000'000'000;
   /// On a secondary: which of the primary's predicates records have to meet; empty: none. Part of
   /// `config::scope`.
   std::string predicate = {};
@@ -115,6 +120,9 @@ struct config {
   std::filesystem::path tls_key;
   /// "managed", or a postgresql:// URL.
   std::string database = "managed";
+  /// "refuse" or "redirect" (to the primary): on a secondary, who asks for a repository that is not
+  /// level with the primary's.
+  std::string serve_unsynced = "refuse";
 
   // [primary], on a secondary
   /// http://host:port or https://host:port
@@ -146,6 +154,8 @@ struct config {
   bandwidth_plan bandwidth;
   /// Below it nothing new is fetched; reloadable.
   free_mark min_free;
+  /// Of git's processes that serve clones and fetches.
+  std::size_t git_clones = 8;
 
   // [log]
   /// "text" or "json".

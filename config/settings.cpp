@@ -45,6 +45,10 @@ constexpr setting<config> site[] = {
      "existing "
      "one. On a primary it is the application's database.",
      check_database},
+    {"serve_unsynced", &config::serve_unsynced, optional, "\"refuse\" or \"redirect\"",
+     "On a secondary, to a git client that asks for a repository whose newest state is not here "
+     "yet: a refusal, or the primary's address, which git then reads from by itself. Reloadable.",
+     check_serve_unsynced},
 };
 
 constexpr setting<config> primary[] = {
@@ -99,6 +103,10 @@ constexpr setting<config> limits[] = {
      "it nothing new is fetched (removals go on), and it goes on by itself once there is a tenth "
      "more. On a secondary only.",
      nullptr, 0, 0, "5 %, but at most 10 GiB"},
+    {"git_clones", &config::git_clones, optional, "processes",
+     "Clones and fetches of repositories that this site serves at once; whoever comes further "
+     "waits for its turn.",
+     nullptr, 1, 1'000},
 };
 
 constexpr setting<config> log[] = {
@@ -113,14 +121,16 @@ constexpr setting<replicable_type> replicable[] = {
      "The type's name; its registry is `<name>_registry`.", check_type_name},
     {"plural", &replicable_type::plural, optional, "text",
      "Its plural, in status fields and metrics.", check_type_name, 0, 0, "name + \"s\""},
-    {"strategy", &replicable_type::strategy, required, "\"blob\"",
-     "How the resource is stored: `blob`, one file.", check_strategy},
+    {"strategy", &replicable_type::strategy, required, "\"blob\" or \"repository\"",
+     "How the resource is stored: `blob`, one file; `repository`, one bare git repository.",
+     check_strategy},
     {"store", &replicable_type::store, required, "absolute path",
      "Folder beneath which the locators lie, at this site. On a secondary made at start where its "
      "parent is there."},
     {"scan", &replicable_type::scan, optional, "duration",
      "Instead of `[replicable.model]`: the store itself is the model, every file and symbolic link "
-     "in it a record. How often the primary looks through all of it; between two looks it is told "
+     "(or every bare repository) in it a record. How often the primary looks through all of it; "
+     "between two looks it is told "
      "of changes by the system, where that is possible. A secondary needs the line, too.",
      nullptr, second, day, "not scanned"},
     {"enabled", &replicable_type::enabled, optional, "true, false or \"verify\"",
@@ -136,12 +146,23 @@ constexpr setting<replicable_type> replicable[] = {
      "secondary all records are gone through once in this time, evenly; on a primary each has a "
      "time of its own, between half and one and a half of it. Never in a wave. Reloadable.",
      nullptr, second, 365 * day},
+    {"refs_check", &replicable_type::refs_check, optional, "duration",
+     "On a primary, of repositories with a model table: how often the refs of all are looked at, "
+     "so "
+     "that a push of which nothing was told (its hook is missing, or was killed) is found. What "
+     "did "
+     "not change writes nothing. Reloadable.",
+     nullptr, second, day, "`\"1min\"`"},
     {"progress_deadline", &replicable_type::progress_deadline, optional, "duration (whole seconds)",
      "A transfer that moves nothing for this long is given up, and tried again later.", nullptr,
      second, day},
     {"file_mode", &replicable_type::file_mode, optional, "text, octal",
      "Permission bits of the files in this site's store, e.g. \"0644\".", nullptr, 0, 0,
      "as on the primary"},
+    {"max_repository_size", &replicable_type::max_repository_size, optional, "bytes",
+     "On a secondary, with strategy = \"repository\": a repository of which more than this arrives "
+     "at once is given up.",
+     nullptr, 1u << 20, 1'000'000'000'000'000},
     {"predicate", &replicable_type::predicate, optional, "name",
      "On a secondary only: of the type's records those that meet this predicate, which the primary "
      "defines in `[replicable.predicates]`; reloadable.",

@@ -242,7 +242,13 @@ complaint check_database(std::string_view text) {
 }
 
 complaint check_strategy(std::string_view text) {
-  return text == "blob" ? "" : "there is no such strategy (yet); write strategy = \"blob\"";
+  if (text == "blob" || text == "repository")
+    return "";
+  return "there is no such strategy (yet); write strategy = \"blob\" or \"repository\"";
+}
+
+complaint check_serve_unsynced(std::string_view text) {
+  return text == "refuse" || text == "redirect" ? "" : "write \"refuse\" or \"redirect\"";
 }
 
 complaint check_log_format(std::string_view text) {

@@ -17,15 +17,16 @@ error as_error(const sync_job& job, blob_status status) {
   switch (status) {
   case blob_status::missing:
     return {ec::missing_on_primary,
-            name + "the primary has no file there; it is asked again from time to time"};
+            name + "nothing lies there on the primary; it is asked again from time to time"};
   case blob_status::moved_on:
     return {ec::moved_on, name + "its row on the primary is gone, out of scope, or names another "
                                  "place by now; the log will say more"};
   case blob_status::changed:
     return {ec::changed, name + "it changed on the primary while it was read; it is fetched again"};
   case blob_status::bad_locator:
-    return {ec::bad_locator, name + "on the primary the locator leads out of the store, or to "
-                                    "something that is no regular file; correct the row there"};
+    return {ec::bad_locator,
+            name + "on the primary the locator leads out of the store, or to "
+                   "something that is no regular file (no bare repository); correct the row there"};
   default:
     return {ec::unreadable_on_primary,
             name + "the primary can't read the file; the log of its node says why"};
@@ -44,7 +45,7 @@ blob_batch::blob_batch(std::vector<fetch_item> items) {
     items_.push_back({std::move(item)});
 }
 
-void blob_batch::prepare(std::uint64_t large_blob_bytes) {
+void blob_batch::prepare(std::uint64_t large_blob_bytes, bool for_large) {
   const bool alone = items_.size() == 1;
   for (auto& [item, open] : items_) {
     if (item.abandoned()) {
@@ -54,7 +55,8 @@ void blob_batch::prepare(std::uint64_t large_blob_bytes) {
     }
     if (!std::exchange(item.looked, true))
       item.offer = item.into->offer();
-    if (!alone && item.offer && item.offer->size > large_blob_bytes) {
+    if ((!alone && item.offer && item.offer->size > large_blob_bytes) ||
+        (!for_large && item.into->may_be_large())) {
       large_.push_back(std::move(item));
       open = false;
     }
@@ -100,7 +102,7 @@ result<void> blob_batch::begin(const blob_head& head) {
   const auto& offer = which.what.offer;
   if (head.offset != 0 && (!offer || head.offset != offer->size))
     return hostile(*which.what.job, "goes on from a place that was not offered");
-  left_ = head.size - head.offset;
+  left_ = head.size - head.offset; // of a size that is not known as good as endless
   if (auto begun = which.what.into->begin(head.offset, head.size, head.attributes); !begun)
     settle(which, std::move(begun));
   return {};
@@ -125,6 +127,21 @@ void blob_batch::on_data(std::span<const std::byte> bytes) {
                                            ": its claim was taken away during the transfer"));
   else if (auto written = which.what.into->write(bytes); !written)
     settle(which, std::move(written));
+  else
+    which.what.job->moving = true;
+}
+
+/// The primary is at work: that nothing arrives is no lack of progress, and it says so again and
+/// again.
+void blob_batch::on_busy() {
+  auto& which = items_[current_];
+  if (!which.open)
+    return;
+  if (which.what.abandoned())
+    settle(which, fail(ec::lease_lost, to_string(which.what.job->id) +
+                                           ": its claim was taken away during the transfer"));
+  else
+    which.what.job->moving = false;
 }
 
 void blob_batch::on_tail(blob_status status) {

@@ -38,8 +38,9 @@ public:
   explicit blob_batch(std::vector<fetch_item> items);
 
   /// Looks what is here already, and settles what was abandoned meanwhile. Items whose offer is
-  /// above `large_blob_bytes` are taken out into large(), unless there is but one.
-  void prepare(std::uint64_t large_blob_bytes);
+  /// above `large_blob_bytes` are taken out into large(), unless there is but one; and so are those
+  /// that may be large, unless this batch is for such.
+  void prepare(std::uint64_t large_blob_bytes, bool for_large);
   /// The body of the request for what is left; `size()` of them.
   [[nodiscard]] std::string request_body() const;
   [[nodiscard]] std::size_t size() const { return items_.size(); }
@@ -47,6 +48,7 @@ public:
   result<void> on_head(const blob_head& head) override;
   void on_data(std::span<const std::byte> bytes) override;
   void on_tail(blob_status status) override;
+  void on_busy() override;
 
   /// Whether our own bandwidth cap holds back the blob that is coming now: that is no lack of
   /// progress. Not while another call is under way.

@@ -16,12 +16,14 @@ namespace farshore {
 
 /// More than a request may ask for.
 inline constexpr std::size_t blobs_in_request_max = 1024;
+/// More than a blob may say of what else its asker has.
+inline constexpr std::size_t have_in_request_max = 10'000;
 
 struct wanted_blob {
   record_id record = 0;
   /// Encoded; only compared with the row's, never opened.
   std::string locator;
-  /// What the asker has already.
+  /// What the asker has already. `have` is written where there is but one blob.
   std::optional<content_offer> offer;
 };
 

@@ -40,7 +40,8 @@ blob_sender::blob_sender(std::shared_ptr<strategy> store, blob_request request,
 bool blob_sender::fill(std::vector<std::byte>& out) {
   frame_encoder to{out};
   silent_bytes_ = 0;
-  while (out.size() < piece_bytes) {
+  waiting_ = false;
+  while (out.size() < piece_bytes && !waiting_) {
     if (doing_ == doing::next && index_ == rows_.size()) {
       to.end();
       return false;
@@ -79,12 +80,19 @@ void blob_sender::begin_blob(frame_encoder& to) {
   }
   reader_ = std::move(*opened);
   at_ = 0;
+  // A secondary of version 2 knows no content without a size.
+  const bool is_endless = reader_->size() == size_unknown;
+  if (wire_ < 3 && is_endless)
+    return answer(to, blob_status::bad_locator);
   // A secondary of version 1 would make a file of the link's target.
   if (wire_ < 2 && reader_->attributes().kind == content_kind::link)
     return answer(to, blob_status::bad_locator);
+  const auto equal = wanted.offer ? reader_->matches(*wanted.offer) : std::nullopt;
+  if (equal && *equal)
+    return answer(to, blob_status::match);
   if (rows_.size() > 1 && reader_->size() > large_blob_bytes_)
     return answer(to, blob_status::large);
-  if (!wanted.offer || wanted.offer->size > reader_->size())
+  if (!wanted.offer || equal || wanted.offer->size > reader_->size())
     return begin_content(to, 0);
   hash_ = sha256{};
   doing_ = doing::comparing;
@@ -123,9 +131,20 @@ void blob_sender::begin_content(frame_encoder& to, std::uint64_t offset) {
 }
 
 void blob_sender::send(frame_encoder& to) {
+  const bool is_endless = reader_->size() == size_unknown;
   const auto left = reader_->size() - at_;
   if (left == 0)
     return end_content(to, reader_->unchanged() ? blob_status::ok : blob_status::changed);
+  const auto ready = reader_->is_ready();
+  if (ready && !*ready) {
+    to.busy();
+    waiting_ = true;
+    return;
+  }
+  if (!ready) {
+    log_unreadable(ready.error());
+    return end_content(to, blob_status::unreadable);
+  }
   const auto room = to.open_data(std::min<std::uint64_t>(piece_bytes, left));
   const auto bytes = reader_->read(at_, room);
   to.close_data(bytes.value_or(0));
@@ -134,7 +153,8 @@ void blob_sender::send(frame_encoder& to) {
     return end_content(to, blob_status::unreadable);
   }
   if (*bytes == 0)
-    return end_content(to, blob_status::changed);
+    return end_content(to,
+                       is_endless && reader_->unchanged() ? blob_status::ok : blob_status::changed);
   at_ += *bytes;
 }
 
@@ -157,7 +177,7 @@ blob_head blob_sender::head(blob_status status) const {
   made.index = static_cast<std::uint32_t>(index_);
   made.status = status;
   if (status == blob_status::ok || status == blob_status::match) {
-    made.size = reader_->size();
+    made.size = status == blob_status::match ? request_.blobs[index_].offer->size : reader_->size();
     made.attributes = reader_->attributes();
     made.sum = rows_[index_].sum;
   }

@@ -28,6 +28,8 @@ public:
   /// Appends the next frames, some 256 KiB of them, or a sign of life while it reads without having
   /// anything to say. False once the end frame is in.
   bool fill(std::vector<std::byte>& out);
+  /// What comes next is still being made: the last fill() had nothing but a sign of life.
+  [[nodiscard]] bool is_waiting() const { return waiting_; }
 
 private:
   enum class doing : std::uint8_t { next, comparing, sending };
@@ -56,6 +58,7 @@ private:
   sha256 hash_;
   /// Read for comparing since the last frame.
   std::uint64_t silent_bytes_ = 0;
+  bool waiting_ = false;
   std::vector<std::byte> scratch_;
 };
 

@@ -162,8 +162,9 @@ std::size_t frame_decoder::fixed_bytes(std::uint8_t type) const {
   case tail_frame:
     return in_blob ? 2 : 0;
   case end_frame:
-  case busy_frame:
     return in_blob ? 0 : 1;
+  case busy_frame:
+    return in_blob && blob_left_ != size_unknown ? 0 : 1;
   default:
     return 0;
   }
@@ -215,6 +216,8 @@ result<void> frame_decoder::take_frame() {
   case end_frame:
     return take_end();
   default: // busy: that it came is all it says
+    if (place_ == place::in_blob)
+      handler_->on_busy();
     return {};
   }
 }
@@ -241,13 +244,15 @@ result<void> frame_decoder::take_head() {
                   " stands where " + std::to_string(next_index_) + " should");
   if (status > status_last)
     return refuse("status " + std::to_string(status) + " is unknown");
-  if (has_sum > 1 || head.attributes.mode > mode_max || head.offset > head.size)
+  const bool is_endless = head.size == size_unknown;
+  if (has_sum > 1 || head.attributes.mode > mode_max || head.offset > head.size ||
+      (is_endless && (head.offset != 0 || status != static_cast<std::uint8_t>(blob_status::ok))))
     return refuse("the head of blob " + std::to_string(head.index) + " contradicts itself");
   head.status = static_cast<blob_status>(status);
   ++next_index_;
   if (head.status == blob_status::ok) {
     place_ = place::in_blob;
-    blob_left_ = head.size - head.offset;
+    blob_left_ = is_endless ? size_unknown : head.size - head.offset;
   }
   return handler_->on_head(head);
 }
@@ -258,7 +263,8 @@ result<void> frame_decoder::take_data_prefix() {
     return refuse("a data frame of " + std::to_string(length) + " bytes");
   if (length > blob_left_)
     return refuse("blob " + std::to_string(next_index_ - 1) + " is longer than it was announced");
-  blob_left_ -= length;
+  if (blob_left_ != size_unknown)
+    blob_left_ -= length;
   data_left_ = length;
   return {};
 }
@@ -268,7 +274,7 @@ result<void> frame_decoder::take_tail() {
   if (status != blob_status::ok && status != blob_status::changed &&
       status != blob_status::unreadable)
     return refuse("a blob ends with a status that no tail has");
-  if (status == blob_status::ok && blob_left_ > 0)
+  if (status == blob_status::ok && blob_left_ > 0 && blob_left_ != size_unknown)
     return refuse("blob " + std::to_string(next_index_ - 1) + " is shorter than it was announced");
   place_ = place::between_blobs;
   handler_->on_tail(status);

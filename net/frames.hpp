@@ -46,7 +46,7 @@ struct blob_head {
   // The rest has a meaning with ok and match only.
   /// Where the bytes that follow begin: 0, or the offered size.
   std::uint64_t offset = 0;
-  /// Of the whole content.
+  /// Of the whole content; size_unknown where only the tail tells, from version 3 on.
   std::uint64_t size = 0;
   file_attributes attributes;
   /// The primary's checksum of the content, where it has one.
@@ -73,7 +73,7 @@ public:
   /// … and keeps the first `bytes` of it; 0 takes the frame back.
   void close_data(std::size_t bytes);
   void tail(blob_status status);
-  /// Says no more than: still at work.
+  /// Says no more than: still at work. Between blobs, and in one of unknown size.
   void busy();
   void end();
 
@@ -92,6 +92,8 @@ public:
   /// Some bytes of the content, not necessarily a whole frame's.
   virtual void on_data(std::span<const std::byte> bytes) = 0;
   virtual void on_tail(blob_status status) = 0;
+  /// The next bytes of a blob of unknown size are still being made.
+  virtual void on_busy() {}
 };
 
 class frame_decoder {
@@ -121,7 +123,7 @@ private:
   frame_handler* handler_;
   place place_ = place::between_blobs;
   std::uint32_t next_index_ = 0;
-  /// Announced by the blob's head and not here yet.
+  /// Announced by the blob's head and not here yet; size_unknown: until its tail.
   std::uint64_t blob_left_ = 0;
   /// Of the data frame that is being read.
   std::uint32_t data_left_ = 0;

@@ -41,6 +41,12 @@ struct http_request {
   std::string remote;
   /// The header "User-Agent", as it was sent.
   std::string agent;
+  /// Whose token it carries; empty where a site signed.
+  std::string reader;
+  /// The headers "Content-Type", "Content-Encoding" and "Git-Protocol", as they were sent.
+  std::string content_type;
+  std::string content_encoding;
+  std::string git_protocol;
   /// The server ends: what waits should come to its end.
   const std::atomic<bool>* stopping = nullptr;
 
@@ -57,6 +63,8 @@ struct http_answer {
   unsigned status = 200;
   std::string body;
   std::string content_type = "application/json";
+  /// Further fields of the header.
+  std::vector<std::pair<std::string, std::string>> fields = {};
 };
 
 } // namespace farshore

@@ -70,6 +70,7 @@ struct http_server::impl {
     context.tls = settings.tls;
     context.stream_patience = settings.stream_patience;
     context.sessions_of_site_max = settings.sessions_of_site_max;
+    context.sessions_of_readers_max = settings.sessions_of_readers_max;
   }
 
   asio::awaitable<void> accept();

@@ -21,9 +21,11 @@ namespace farshore {
 struct http_server_settings {
   /// host:port; port 0 takes a free one.
   std::string listen;
-  std::size_t sessions_max = 256;
+  std::size_t sessions_max = 1024;
   /// Of these, at most so many of one site.
   std::size_t sessions_of_site_max = 192;
+  /// Of these, at most so many of readers, all together.
+  std::size_t sessions_of_readers_max = 640;
   /// For each read and each write, and between two requests.
   std::chrono::milliseconds patience{60'000};
   /// For each part of a streamed answer that the other side takes: a reader that caps its bandwidth

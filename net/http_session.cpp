@@ -1,11 +1,13 @@
 #include "net/http_session.hpp"
 
+#include "config/locator.hpp"
 #include "config/values.hpp"
 #include "config/version.hpp"
 #include "net/http_error.hpp"
 #include "net/signing.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <ctime>
 #include <exception>
 #include <utility>
@@ -19,6 +21,7 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 
 namespace farshore {
 
@@ -31,6 +34,8 @@ namespace http = beast::http;
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint32_t header_bytes_max = 16 * 1024;
 constexpr std::uint64_t body_bytes_max = 1 << 20;
+/// Of a body that is taken piece by piece.
+constexpr std::uint64_t exchange_bytes_max = 64u << 20;
 constexpr std::size_t drain_bytes_max = 4 << 20;
 constexpr std::chrono::seconds drain_patience{2};
 constexpr std::chrono::milliseconds handshake_patience{10'000};
@@ -54,6 +59,13 @@ std::optional<http_answer> complain(beast::error_code failed) {
   if (malformed && failed != http::error::end_of_stream && failed != http::error::partial_message)
     return refuse(400, ec::protocol, "this is no HTTP request: " + failed.message());
   return std::nullopt;
+}
+
+/// So that git asks the person for a password.
+http_answer ask_for_token(const error& why) {
+  http_answer answer{401, why.message + "\n", "text/plain; charset=utf-8"}; // which git shows
+  answer.fields.emplace_back("WWW-Authenticate", "Basic realm=\"Farshore\"");
+  return answer;
 }
 
 bool parse_target(std::string_view target, std::vector<std::string>& segments,
@@ -90,13 +102,27 @@ void set_common_fields(Message& message, int wire, bool keep_alive) {
   message.keep_alive(keep_alive);
 }
 
-/// Chunked; the header goes out with the first bytes.
-class chunked_stream final : public answer_stream {
+/// Chunked; the header goes out with the first bytes. Also the exchange whose body `body` reads.
+class chunked_stream final : public exchange {
 public:
+  using body_parser = http::request_parser<http::buffer_body>;
+
   chunked_stream(wire_stream& to, std::chrono::milliseconds patience, int wire, bool keep_alive)
       : to_{to}, patience_{patience}, wire_{wire}, keep_alive_{keep_alive} {}
+  chunked_stream(wire_stream& to, std::chrono::milliseconds patience, int wire, bool keep_alive,
+                 beast::flat_buffer& buffer, body_parser& body,
+                 std::chrono::milliseconds body_patience)
+      : to_{to},
+        patience_{patience},
+        wire_{wire},
+        keep_alive_{keep_alive},
+        buffer_{&buffer},
+        body_{&body},
+        body_patience_{body_patience} {}
 
   [[nodiscard]] bool begun() const { return begun_; }
+
+  void set_content_type(std::string type) override { content_type_ = std::move(type); }
 
   asio::awaitable<result<void>> write(std::span<const std::byte> bytes) override {
     if (bytes.empty()) // an empty chunk would end the answer
@@ -116,6 +142,43 @@ public:
     co_return result<void>{};
   }
 
+  asio::awaitable<result<std::span<const std::byte>>> read() override {
+    if (!body_ || body_->is_done())
+      co_return std::span<const std::byte>{};
+    piece_.resize(piece_bytes);
+    auto& into = body_->get().body();
+    into.data = piece_.data();
+    into.size = piece_.size();
+    into.more = true;
+    while (into.size == piece_.size() && !body_->is_done()) { // a chunk's header is no content
+      to_.expires_after(body_patience_);
+      auto [failed, n] = co_await http::async_read_some(to_, *buffer_, *body_, as_values);
+      if (failed && failed != http::error::need_buffer)
+        co_return fail(failed == http::error::body_limit ? ec::protocol : ec::stopping,
+                       "the request's body ended: " + failed.message());
+    }
+    co_return std::span<const std::byte>{piece_}.first(piece_.size() - into.size);
+  }
+
+  asio::awaitable<bool> watch() override {
+    auto& socket = to_.tcp().socket();
+    watch_ended_ = false;
+    if (!socket.is_open())
+      co_return true;
+    auto [failed] = co_await socket.async_wait(asio::socket_base::wait_read, as_values);
+    if (failed)
+      co_return !watch_ended_;
+    char next = 0;
+    const auto got = ::recv(socket.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+    // Bytes are the next request, or how TLS says goodbye: then a write will tell.
+    co_return got == 0 || (got < 0 && errno != EAGAIN);
+  }
+  void end_watch() override {
+    watch_ended_ = true;
+    beast::error_code ignored;
+    to_.tcp().socket().cancel(ignored);
+  }
+
   asio::awaitable<result<void>> finish() {
     if (!begun_)
       if (auto begun = co_await write_header(); !begun)
@@ -126,10 +189,14 @@ public:
   }
 
 private:
+  static constexpr std::size_t piece_bytes = 64 * 1024;
+
   asio::awaitable<result<void>> write_header() {
     begun_ = true;
     http::response<http::empty_body> header{http::status::ok, 11};
-    header.set(http::field::content_type, "application/octet-stream");
+    header.set(http::field::content_type, content_type_);
+    if (body_)
+      header.set(http::field::cache_control, "no-cache");
     set_common_fields(header, wire_, keep_alive_);
     header.chunked(true);
     http::response_serializer<http::empty_body> serializer{header};
@@ -148,7 +215,14 @@ private:
   std::chrono::milliseconds patience_;
   int wire_;
   bool keep_alive_;
+  /// Null: there is no body to read.
+  beast::flat_buffer* buffer_ = nullptr;
+  body_parser* body_ = nullptr;
+  std::chrono::milliseconds body_patience_{};
+  std::vector<std::byte> piece_;
+  std::string content_type_ = "application/octet-stream";
   bool begun_ = false;
+  bool watch_ended_ = false;
 };
 
 } // namespace
@@ -157,6 +231,8 @@ http_session::http_session(asio::ip::tcp::socket socket, const session_context& 
     : stream_{std::move(socket)}, context_{context}, remote_{address_of(stream_.tcp().socket())} {}
 
 http_session::~http_session() {
+  if (of_reader_)
+    --context_.sessions_of_readers;
   if (site_.empty())
     return;
   const auto counted = context_.sessions_of_site.find(site_);
@@ -164,15 +240,24 @@ http_session::~http_session() {
     context_.sessions_of_site.erase(counted);
 }
 
-bool http_session::count_for(const std::string& site) {
-  if (site.empty() || !site_.empty())
-    return true;
-  auto& count = context_.sessions_of_site[site];
+std::optional<error> http_session::count_for(const http_request& request) {
+  if (!request.reader.empty() && !of_reader_) {
+    if (context_.sessions_of_readers >= context_.sessions_of_readers_max)
+      return error{ec::overloaded, "this site has all the readers' connections that it takes; try "
+                                   "again later"};
+    ++context_.sessions_of_readers;
+    of_reader_ = true;
+  }
+  if (request.site.empty() || !site_.empty())
+    return std::nullopt;
+  auto& count = context_.sessions_of_site[request.site];
   if (count >= context_.sessions_of_site_max)
-    return false;
+    return error{ec::overloaded, "site " + request.site +
+                                     " has all the connections to this node that one site may "
+                                     "have; lower its [limits] connections"};
   ++count;
-  site_ = site;
-  return true;
+  site_ = request.site;
+  return std::nullopt;
 }
 
 void http_session::close() {
@@ -243,16 +328,15 @@ asio::awaitable<bool> http_session::serve_one() {
       co_await drain();
     co_return sent;
   }
-  if (!count_for(request.site)) {
+  if (const auto too_many = count_for(request)) {
     // A name of its own: g++ 12 destroys such a temporary within a co_await twice.
-    auto refusal = error_answer({ec::overloaded, "site " + request.site +
-                                                     " has all the connections to this node that "
-                                                     "one site may have; lower its [limits] "
-                                                     "connections"});
+    auto refusal = error_answer(*too_many);
     co_await send(std::move(refusal), false);
     co_await drain();
     co_return false;
   }
+  if (const auto* exchanging = std::get_if<exchange_handler>(&admitted.found->handler))
+    co_return co_await serve_exchange(*exchanging, request, parser);
   stream_.expires_after(context_.patience);
   auto [failed, n] = co_await http::async_read(stream_, buffer_, parser, as_values);
   if (failed) {
@@ -271,6 +355,9 @@ http_session::admission http_session::admit(const request_parser& parser, http_r
   request.method = header.method_string();
   request.target = header.target();
   request.agent = header[http::field::user_agent];
+  request.content_type = header[http::field::content_type];
+  request.content_encoding = header[http::field::content_encoding];
+  request.git_protocol = header["Git-Protocol"];
   request.remote = remote_;
   request.stopping = &context_.stopping;
   if (header.version() != 11)
@@ -297,7 +384,27 @@ http_session::admission http_session::admit(const request_parser& parser, http_r
     return {nullptr, refuse(400, ec::protocol, "the request's target is no path")};
   auto match = context_.routes.match(request.method, segments);
   request.captured = std::move(match.captured);
-  if (!match.found || match.found->access == route_access::signed_only) {
+  const auto access = match.found ? match.found->access : route_access::signed_only;
+  if (access == route_access::link) {
+    const auto token = request.captured.at(0);
+    request.captured.erase(request.captured.begin());
+    auto reader =
+        verify_read_link(context_.secrets, token,
+                         request.captured.at(0) + "/" + encode_locator(request.captured.at(1)),
+                         context_.time->wall());
+    if (!reader) // no password would help
+      return {nullptr, {403, reader.error().message + "\n", "text/plain; charset=utf-8"}};
+    request.reader = std::move(*reader);
+  } else if (access == route_access::reader) {
+    auto reader =
+        verify_reader(context_.secrets, header[http::field::authorization], context_.time->wall());
+    auto site = reader ? result<std::string>{}
+                       : verify_request(context_.secrets, header[http::field::authorization],
+                                        request.method, request.target, context_.time->wall());
+    if (!reader && !site)
+      return {nullptr, ask_for_token(reader.error())};
+    (reader ? request.reader : request.site) = std::move(reader ? *reader : *site);
+  } else if (access == route_access::signed_only) {
     auto site = verify_request(context_.secrets, header[http::field::authorization], request.method,
                                request.target, context_.time->wall());
     if (!site)
@@ -345,11 +452,47 @@ asio::awaitable<bool> http_session::stream(const stream_handler& handler,
   co_return (co_await to.finish()) && keep_alive;
 }
 
+asio::awaitable<bool> http_session::serve_exchange(const exchange_handler& handler,
+                                                   const http_request& request,
+                                                   request_parser& parser) {
+  const bool keep_alive = parser.keep_alive();
+  chunked_stream::body_parser body{std::move(parser)};
+  body.body_limit(exchange_bytes_max);
+  chunked_stream to{stream_, context_.stream_patience, request.wire, keep_alive, buffer_,
+                    body,    context_.patience};
+  result<std::optional<http_answer>> exchanged = fail(ec::internal, "the handler threw");
+  try {
+    exchanged = co_await handler(request, to);
+  } catch (const std::exception& e) {
+    spdlog::error("{} {}: a bug in Farshore: {}", request.method, request.target, e.what());
+    exchanged = fail(ec::internal, "a bug in Farshore; its log says more");
+  }
+  bool goes_on = false;
+  if (!exchanged && to.begun())
+    co_return false;
+  // Names of their own: g++ 12 destroys such temporaries within a co_await twice.
+  if (!exchanged) {
+    auto refusal = error_answer(exchanged.error());
+    goes_on = co_await send(std::move(refusal), keep_alive && body.is_done());
+  } else if (*exchanged) {
+    auto answer = std::move(**exchanged);
+    goes_on = co_await send(std::move(answer), keep_alive && body.is_done());
+  } else {
+    const auto finished = co_await to.finish();
+    goes_on = finished && keep_alive && body.is_done();
+  }
+  if (!body.is_done())
+    co_await drain();
+  co_return goes_on && !context_.stopping;
+}
+
 asio::awaitable<bool> http_session::send(http_answer answer, bool keep_alive) {
   keep_alive = keep_alive && !context_.stopping;
   http::response<http::string_body> message{static_cast<http::status>(answer.status), 11};
   message.set(http::field::content_type, answer.content_type);
   message.set(http::field::date, http_date(context_.time->wall()));
+  for (const auto& [name, value] : answer.fields)
+    message.set(name, value);
   set_common_fields(message, wire_, keep_alive);
   message.body() = std::move(answer.body);
   message.prepare_payload();

@@ -20,6 +20,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
@@ -39,8 +40,11 @@ struct session_context {
   std::atomic<bool> stopping{false};
   /// So that one site does not take the connections of all others.
   std::size_t sessions_of_site_max = 192;
+  /// Nor all readers together.
+  std::size_t sessions_of_readers_max = 640;
   /// On the server's thread only.
   mutable std::map<std::string, std::size_t> sessions_of_site{};
+  mutable std::size_t sessions_of_readers = 0;
 };
 
 class http_session {
@@ -68,13 +72,17 @@ private:
   };
   /// Authenticates the request, finds its route, and fills in all but the body.
   [[nodiscard]] admission admit(const request_parser& parser, http_request& request);
-  /// Counts this connection as the site's, from its first request on. False: it has too many.
-  bool count_for(const std::string& site);
+  /// Counts this connection as the site's, or as a reader's, from its first request on. Or says
+  /// that there are too many.
+  [[nodiscard]] std::optional<error> count_for(const http_request& request);
   /// False where the connection must be closed after it.
   boost::asio::awaitable<bool> handle(const route& route, const http_request& request,
                                       bool keep_alive);
   boost::asio::awaitable<bool> stream(const stream_handler& handler, const http_request& request,
                                       bool keep_alive);
+  /// `parser` has read the header, and nothing behind it.
+  boost::asio::awaitable<bool> serve_exchange(const exchange_handler& handler,
+                                              const http_request& request, request_parser& parser);
   boost::asio::awaitable<bool> send(http_answer answer, bool keep_alive);
   /// Takes what the other side still sends, so that closing does not destroy our last answer.
   boost::asio::awaitable<void> drain();
@@ -85,6 +93,7 @@ private:
   std::string remote_;
   /// Whose connection it is; empty before its first request, and on public routes.
   std::string site_;
+  bool of_reader_ = false;
   bool idle_ = true;
   /// Of the request that is answered.
   int wire_ = wire_oldest;

@@ -340,7 +340,7 @@ asio::awaitable<void> http_link::run(lane& through) {
 
 asio::awaitable<void> http_link::fetch_batch(lane& through, blob_batch& batch) {
   const auto body = co_await on_pool(through.disk, [&] {
-    batch.prepare(large_blob_bytes_);
+    batch.prepare(large_blob_bytes_, through.limits.blobs == 1);
     return batch.size() == 0 ? std::string{} : batch.request_body();
   });
   if (stopping_ || batch.size() == 0)

@@ -31,6 +31,9 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
+/// Between two looks whether more of a pack is made.
+constexpr std::chrono::milliseconds waiting_rest_min{1};
+constexpr std::chrono::milliseconds waiting_rest_max{100};
 constexpr std::size_t events_max = 10'000;
 constexpr std::size_t catalogue_max = 20'000;
 constexpr std::chrono::milliseconds wait_max{30'000};
@@ -437,11 +440,24 @@ asio::awaitable<result<void>> primary_routes::impl::blobs(const http_request& re
   std::vector<std::byte> sending;
   const auto fill = [&] { return (*sender)->fill(filling); };
   bool more = co_await on_pool(disk, request.site, fill);
+  asio::steady_timer pause{co_await asio::this_coro::executor};
+  auto rest = waiting_rest_min;
   for (;;) {
     std::swap(filling, sending);
     filling.clear();
     if (!more)
       co_return co_await out.write(sending);
+    if ((*sender)->is_waiting()) {
+      // What is being made needs no thread that waits for it; others need that.
+      if (auto written = co_await out.write(sending); !written)
+        co_return written;
+      pause.expires_after(rest);
+      co_await pause.async_wait(as_values);
+      rest = std::min(rest * 2, waiting_rest_max);
+      more = co_await on_pool(disk, request.site, fill);
+      continue;
+    }
+    rest = waiting_rest_min;
     // The next piece is read while this one is on its way.
     auto [next, written] = co_await (on_pool(disk, request.site, fill) && out.write(sending));
     if (!written)
@@ -545,6 +561,11 @@ std::vector<std::string> primary_routes::take_walked_types() {
   const std::scoped_lock lock{impl_->mutex};
   const auto taken = std::exchange(impl_->walked, {});
   return {taken.begin(), taken.end()};
+}
+
+result<std::optional<std::string>> primary_routes::key_at(const std::string& type,
+                                                          const std::string& locator) {
+  return impl_->readers.ask([&](primary_reader& reader) { return reader.key_at(type, locator); });
 }
 
 result<digest_page> primary_routes::digests(const digest_request& wanted) {

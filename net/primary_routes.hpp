@@ -18,6 +18,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,8 @@ public:
 
   /// Digests of ranges of the catalogue, as it is served. Blocks in the database; any thread.
   result<digest_page> digests(const digest_request& wanted);
+  /// As primary_reader::key_at says; blocks, any thread.
+  result<std::optional<std::string>> key_at(const std::string& type, const std::string& locator);
   /// The types whose catalogue a site began to read, or to compare, since this was called last.
   /// Thread-safe.
   std::vector<std::string> take_walked_types();

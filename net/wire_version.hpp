@@ -10,7 +10,7 @@
 namespace farshore {
 
 /// This program speaks the newest, and works with every one down to the oldest.
-inline constexpr int wire_newest = 2;
+inline constexpr int wire_newest = 3;
 inline constexpr int wire_oldest = 1;
 /// Names the version that a request or an answer is written in.
 inline constexpr const char* wire_header = "Farshore-Wire";

@@ -2,6 +2,7 @@
 
 #include "config/values.hpp"
 #include "config/version.hpp"
+#include "net/signing.hpp"
 #include "node/exit_codes.hpp"
 
 #include <algorithm>
@@ -41,6 +42,9 @@ void add_timeout(CLI::App* command, double& seconds, const std::string& meaning)
 struct arguments {
   std::filesystem::path config_file;
   secret_options secret;
+  token_options token;
+  hook_install_options hook_install;
+  post_receive_options post_receive;
   bool check_grants = false;
   bool check_counts = false;
   bool doctor_as_json = false;
@@ -83,6 +87,7 @@ public:
     add_questions();
     add_orders();
     add_site_commands();
+    add_git_commands();
     // Not by CLI11's envname: it fills in the option of every other command too.
     if (auto file = std::getenv("FARSHORE_CONFIG"))
       args_.config_file = file;
@@ -233,6 +238,7 @@ private:
   void add_questions();
   void add_orders();
   void add_site_commands();
+  void add_git_commands();
 
   const command_surroundings& with_;
   console io_;
@@ -550,6 +556,60 @@ void command_line::add_site_commands() {
       ->add_option("site", args_.forgotten_site, "The site's name")
       ->required()
       ->type_name("SITE");
+}
+
+void command_line::add_git_commands() {
+  auto token = add_with_config(
+      "token", "Makes a token that opens a site's repositories to git clone.",
+      "Example: farshore token --read --name ann --days 30 -c FILE\n"
+      "         git clone http://ann:TOKEN@lisbon.example:7401/git/project/group/app.git\n"
+      "Git asks for a user and a password: any user, and the token. It is good for reading\n"
+      "repositories at this site, and at each site that has the same secret; a new secret ends\n"
+      "it. Nothing is kept of it.",
+      [this] {
+        auto settings = good_config(true);
+        return settings ? token_command(*settings, args_.token, io_) : exit_code::usage;
+      });
+  token->add_flag("--read", args_.token.read, "For reading repositories")->required();
+  token->add_option("--name", args_.token.name, "Whose it is, for the log")
+      ->capture_default_str()
+      ->type_name("NAME");
+  token->add_option("--days", args_.token.days, "How long it is good for")
+      ->capture_default_str()
+      ->check(CLI::Range(1, static_cast<int>(read_token_life_max.count())))
+      ->type_name("N");
+
+  auto hook = app_.add_subcommand("hook", "On a primary: tells Farshore of pushes as they come.");
+  hook->require_subcommand(1);
+  auto install = add_with_config(
+      "install", "Puts the hook into bare repositories.",
+      "Example: farshore hook install project /srv/git/group/app.git -c FILE\n"
+      "On the primary. A post-receive hook that is there is kept, and runs first. Whoever pushes\n"
+      "must be able to pass the folders down to the node's data folder/spool/hooks, and to leave\n"
+      "files there (mode 1733, as the node makes it); nothing else of the node's is open to them.",
+      [this] {
+        auto settings = good_config(true);
+        return settings ? hook_install_command(*settings, args_.hook_install, io_)
+                        : exit_code::usage;
+      },
+      hook);
+  install->add_option("type", args_.hook_install.type, "The type's name")
+      ->required()
+      ->type_name("TYPE");
+  install->add_option("path", args_.hook_install.repositories, "The repositories' folders")
+      ->required()
+      ->type_name("PATH");
+  auto receive = add(
+      "post-receive", "What the hook runs within a push.",
+      "It leaves a note for the node and returns: a push waits for no network. A node that is\n"
+      "down takes it up when it starts.",
+      [this] { return post_receive_command(args_.post_receive, io_); }, hook);
+  receive->add_option("--type", args_.post_receive.type, "The repository's type")
+      ->required()
+      ->type_name("TYPE");
+  receive->add_option("--spool", args_.post_receive.spool, "The node's spool")
+      ->required()
+      ->type_name("FOLDER");
 }
 
 } // namespace

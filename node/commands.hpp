@@ -42,6 +42,29 @@ struct secret_options {
 /// owner can read.
 int secret_command(const secret_options& options, console io);
 
+struct token_options {
+  /// What it is for; must be.
+  bool read = false;
+  std::string name = "reader";
+  int days = 90;
+};
+/// TOKEN: prints a token that opens the site's repositories to git clone and git fetch.
+int token_command(const config& settings, const token_options& options, console io);
+
+struct hook_install_options {
+  std::string type;
+  std::vector<std::filesystem::path> repositories;
+};
+/// HOOK INSTALL: puts the hook into repositories of the primary; what is there runs before it.
+int hook_install_command(const config& settings, const hook_install_options& options, console io);
+
+struct post_receive_options {
+  std::string type;
+  std::filesystem::path spool;
+};
+/// HOOK POST-RECEIVE: within a push, leaves a note of it for the node.
+int post_receive_command(const post_receive_options& options, console io);
+
 /// CHECK: prints every mistake in the configuration.
 int check_command(const std::filesystem::path& config_file, console io);
 /// CHECK --GRANTS: prints the SQL that lets the node into an existing database.

@@ -5,10 +5,12 @@
 #include "config/secret.hpp"
 #include "net/actor_call.hpp"
 #include "net/api_routes.hpp"
+#include "net/git_routes.hpp"
 #include "net/health.hpp"
 #include "net/http_server.hpp"
 #include "net/primary_routes.hpp"
 #include "node/actor_settings.hpp"
+#include "node/push_listener.hpp"
 #include "node/site_tls.hpp"
 #include "registry/primary_reader.hpp"
 #include "registry/primary_store.hpp"
@@ -27,6 +29,7 @@ namespace farshore {
 namespace {
 
 constexpr std::chrono::seconds declare_deadline{60};
+constexpr std::chrono::seconds publish_deadline{60};
 
 /// Only opened, never prepared: on a primary's store nothing is written.
 std::map<std::string, std::shared_ptr<strategy>> open_stores(const config& settings) {
@@ -50,6 +53,7 @@ public:
         database_url_{std::move(database_url)},
         reader_{std::move(reader)},
         routes_{std::move(serving)},
+        git_{serve_repositories()},
         system_{actor_settings_} {
     primary_parts parts;
     parts.store = std::move(store);
@@ -73,6 +77,7 @@ public:
   }
 
   ~primary_node() override {
+    pushes_.reset();
     server_.reset();
     caf::anon_send_exit(asker_, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(registry_, caf::exit_reason::user_shutdown);
@@ -99,6 +104,7 @@ public:
     };
     api.digests = [this](const digest_request& wanted) { return routes_.digests(wanted); };
     add_primary_api(routes, std::move(api));
+    git_.add_to(routes);
     auto secrets = load_secrets(*settings_);
     if (!secrets)
       return fail(std::move(secrets).error());
@@ -111,6 +117,30 @@ public:
     if (!server)
       return fail(std::move(server).error());
     server_ = std::move(*server);
+    return {};
+  }
+
+  /// What hooks left while no node ran is taken up, too.
+  result<void> listen_for_pushes() {
+    push_listener_parts parts;
+    parts.spool = push_spool_of(settings_->data);
+    parts.settings = [this] {
+      const std::lock_guard guard{mutex_};
+      return settings_;
+    };
+    parts.key_at = [this](const std::string& type, const std::string& locator) {
+      return routes_.key_at(type, locator);
+    };
+    parts.publish = [this](const std::string& type, const std::string& key) {
+      return publish(type, key);
+    };
+    parts.look_at = [this](const std::string& type, const std::string& locator) {
+      look_at(type, locator);
+    };
+    auto listener = push_listener::start(std::move(parts));
+    if (!listener)
+      return fail(std::move(listener).error());
+    pushes_ = std::move(*listener);
     return {};
   }
 
@@ -132,7 +162,7 @@ public:
     std::vector<replicable_type> traced;  // of that the log is kept, and it is verified
     for (auto type : settings.types) {
       if (type.scanned())
-        type.model = scanned_model(type.name);
+        type.model = scanned_model(type);
       all.push_back(type);
       if (type.enabled)
         enabled.push_back(type);
@@ -157,7 +187,10 @@ public:
     return {};
   }
 
-  void stop() override { server_->stop(); }
+  void stop() override {
+    pushes_.reset();
+    server_->stop();
+  }
 
   bool alive() override {
     caf::scoped_actor self{system_};
@@ -169,17 +202,58 @@ public:
   }
 
 private:
+  result<void> publish(const std::string& type, const std::string& key) {
+    caf::scoped_actor self{system_};
+    result<void> got;
+    self->request(registry_, publish_deadline, atom::publish_v, type, key, operation::updated)
+        .receive(
+            [&](const result<std::int64_t>& id) {
+              if (!id)
+                got = fail(id.error());
+            },
+            [&](const caf::error& lost) {
+              got = fail(ec::stopping, "the registry does not answer: " + caf::to_string(lost));
+            });
+    return got;
+  }
+
+  /// A scanned type's scanner is told that something lies at the locator which it may not know.
+  void look_at(const std::string& type, const std::string& locator) {
+    spdlog::info("{}: a push into {}, which is not known yet: its folder is looked through", type,
+                 locator);
+    caf::scoped_actor self{system_};
+    self->request(registry_, publish_deadline, atom::recheck_v, type)
+        .receive([](const result<done>&) {}, [](const caf::error&) {});
+  }
+
+  git_serving serve_repositories() {
+    git_serving serving;
+    serving.settings = [this] {
+      const std::lock_guard guard{mutex_};
+      return settings_;
+    };
+    serving.find = [this](const std::string& type, const std::string& locator) {
+      return routes_.key_at(type, locator).map([](const auto& key) {
+        return key ? repository_standing::level : repository_standing::unknown;
+      });
+    };
+    serving.at_once_max = settings_->git_clones;
+    return serving;
+  }
+
   std::mutex mutex_;
   std::shared_ptr<const config> settings_;
   std::string database_url_;
   /// Asked by the API alone, one question at a time.
   std::unique_ptr<primary_reader> reader_;
   primary_routes routes_;
+  git_routes git_;
   actor_settings actor_settings_;
   caf::actor_system system_;
   primary_registry_actor registry_;
   caf::actor asker_;
   std::unique_ptr<http_server> server_;
+  std::unique_ptr<push_listener> pushes_;
 };
 
 } // namespace
@@ -203,6 +277,8 @@ start_primary(const config& settings, const std::string& database_url, failure_h
   if (auto ok = node->declare(settings); !ok)
     return fail(std::move(ok).error());
   if (auto ok = node->listen(); !ok)
+    return fail(std::move(ok).error());
+  if (auto ok = node->listen_for_pushes(); !ok)
     return fail(std::move(ok).error());
   return node;
 }

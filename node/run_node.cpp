@@ -47,7 +47,7 @@ bool needs_restart(const config& a, const config& b) {
          a.data != b.data || a.database != b.database || a.primary_url != b.primary_url ||
          a.capacity != b.capacity || a.connections != b.connections ||
          a.large_blob_bytes != b.large_blob_bytes || a.lease != b.lease ||
-         a.retry_base != b.retry_base || a.retry_cap != b.retry_cap;
+         a.retry_base != b.retry_base || a.retry_cap != b.retry_cap || a.git_clones != b.git_clones;
 }
 
 void reload(site_node& site, config& settings, const std::filesystem::path& file) {
@@ -59,15 +59,16 @@ void reload(site_node& site, config& settings, const std::filesystem::path& file
     return;
   }
   if (needs_restart(settings, loaded.settings))
-    spdlog::warn(
-        "reload: only [[replicable]], [selective_sync], [events], [limits] bandwidth "
-        "and min_free, secrets and certificates take effect; the other changes need a restart");
+    spdlog::warn("reload: only [[replicable]], [selective_sync], [events], [limits] bandwidth "
+                 "and min_free, [site] serve_unsynced, secrets and certificates take effect; the "
+                 "other changes need a restart");
   auto next = settings;
   next.types = loaded.settings.types;
   next.scope = loaded.settings.scope;
   next.events = loaded.settings.events;
   next.bandwidth = loaded.settings.bandwidth;
   next.min_free = loaded.settings.min_free;
+  next.serve_unsynced = loaded.settings.serve_unsynced;
   next.secret_file = loaded.settings.secret_file;
   next.key_file = loaded.settings.key_file;
   next.previous_secret_file = loaded.settings.previous_secret_file;

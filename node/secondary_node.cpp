@@ -5,17 +5,22 @@
 #include "config/secret.hpp"
 #include "net/actor_call.hpp"
 #include "net/api_routes.hpp"
+#include "net/git_routes.hpp"
 #include "net/health.hpp"
 #include "net/http_server.hpp"
 #include "net/primary_client_actor.hpp"
 #include "net/primary_link.hpp"
+#include "net/signing.hpp"
 #include "node/actor_settings.hpp"
 #include "node/site_tls.hpp"
 #include "registry/pg_store.hpp"
+#include "registry/registry_view.hpp"
 #include "strategies/linux_files.hpp"
 #include "strategies/make_strategy.hpp"
 
+#include <algorithm>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include <caf/actor_system.hpp>
@@ -71,9 +76,12 @@ public:
     api.site = site_;
     api.database_url = database_url;
     add_secondary_api(routes, std::move(api));
+    git_.emplace(serve_repositories(database_url));
+    git_->add_to(routes);
     auto secrets = load_secrets(*settings_);
     if (!secrets)
       return fail(std::move(secrets).error());
+    secret_ = secrets->front();
     auto tls = load_server_tls(*settings_);
     if (!tls)
       return fail(std::move(tls).error());
@@ -99,6 +107,10 @@ public:
       if (!trusted)
         return fail(std::move(trusted).error());
       link_->set_secret(secrets->front());
+      {
+        const std::lock_guard guard{mutex_};
+        secret_ = secrets->front();
+      }
       link_->set_tls(std::move(*trusted));
       server_->set_secrets(std::move(*secrets));
       server_->set_tls(std::move(*own));
@@ -128,6 +140,48 @@ public:
   }
 
 private:
+  git_serving serve_repositories(const std::string& database_url) {
+    git_serving serving;
+    serving.settings = [this] {
+      const std::lock_guard guard{mutex_};
+      return settings_;
+    };
+    serving.find = [url = database_url, view = std::shared_ptr<registry_view>{}](
+                       const std::string& type,
+                       const std::string& locator) mutable -> result<repository_standing> {
+      const bool used = view != nullptr;
+      for (bool again = false;; again = true) {
+        if (!view) {
+          auto opened = registry_view::open(url);
+          if (!opened)
+            return fail(std::move(opened).error());
+          view = std::move(*opened);
+        }
+        const auto rows = view->at(type, locator);
+        if (rows)
+          return standing_of(*rows);
+        view.reset();
+        if (!used || again) // else it may have broken while it lay idle
+          return fail(rows.error());
+      }
+    };
+    serving.link_to_primary = [this](const std::string& reader, const std::string& place) {
+      const std::lock_guard guard{mutex_};
+      return make_read_link(secret_, settings_->site_name, reader, place, system_time().wall());
+    };
+    serving.at_once_max = settings_->git_clones;
+    return serving;
+  }
+
+  static repository_standing standing_of(const std::vector<registry_row>& rows) {
+    if (rows.empty())
+      return repository_standing::unknown;
+    const bool level = std::ranges::any_of(rows, [](const registry_row& row) {
+      return row.state == sync_state::synced && row.synced_revision == row.target_revision;
+    });
+    return level ? repository_standing::level : repository_standing::behind;
+  }
+
   template <class T, class... Parts>
   result<T> call(std::chrono::seconds deadline, Parts... parts) {
     caf::scoped_actor self{system_};
@@ -142,11 +196,13 @@ private:
 
   std::mutex mutex_;
   std::shared_ptr<const config> settings_;
+  std::string secret_;
   std::shared_ptr<primary_link> link_;
   actor_settings actor_settings_;
   caf::actor_system system_;
   secondary_site_actor site_;
   caf::actor asker_;
+  std::optional<git_routes> git_;
   std::unique_ptr<http_server> server_;
 };
 

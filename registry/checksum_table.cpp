@@ -53,7 +53,8 @@ constexpr auto claim_due_sql = R"(
 constexpr auto claim_again = "claim_checksums_again";
 constexpr auto claim_again_sql = R"(
   SELECT record_id, revision, verification_retry_at::text AS started FROM farshore.state
-  WHERE type_id = $1 AND verification_state = 2 AND verification_retry_at <= now()
+  WHERE type_id = $1 AND verification_state = 2
+    AND verification_retry_at <= CASE WHEN $4 THEN now() ELSE 'epoch'::timestamptz END
     AND record_id <> ALL ($2::bigint[])
   ORDER BY verification_retry_at LIMIT $3
 )";
@@ -183,12 +184,14 @@ result<std::vector<checksum_claim>> checksum_table::claim(const checksum_request
                                             std::max<std::size_t>(asked.limit / 5, 1)))
       out.push_back({row["record_id"].as<record_id>(), row["revision"].as<revision>(), false,
                      row["started"].as<std::string>(), row["retry_count"].as<int>()});
-    // Only where next to nothing else is due.
-    if (out.size() < std::max<std::size_t>(asked.limit / 10, 1))
-      for (const auto& row : tx.exec_prepared(claim_again, type->type_id, array_literal(asked.held),
-                                              asked.limit - out.size()))
-        out.push_back({row["record_id"].as<record_id>(), row["revision"].as<revision>(), true,
-                       row["started"].as<std::string>(), 0});
+    // Those that somebody waits for (mark_some_sql) have a share; the others come only where next
+    // to nothing else is due.
+    const auto few = std::max<std::size_t>(asked.limit / 10, 1);
+    const bool idle = out.size() < few;
+    for (const auto& row : tx.exec_prepared(claim_again, type->type_id, array_literal(asked.held),
+                                            idle ? asked.limit - out.size() : few, idle))
+      out.push_back({row["record_id"].as<record_id>(), row["revision"].as<revision>(), true,
+                     row["started"].as<std::string>(), 0});
     tx.commit();
     return out;
   });

@@ -152,6 +152,17 @@ std::string evaluation_sql(const model_declaration& model, key_kind kind,
          " ORDER BY farshore_k.farshore_n";
 }
 
+std::string key_at_sql(const model_declaration& model, bool bytes, bool scanned) {
+  const auto table = split_table(model.table);
+  const std::string place = bytes ? "$1::bytea" : "$1::text";
+  const std::string head =
+      scanned ? "substring(path from 1 for 2000) = substring(" + place + " from 1 for 2000) AND "
+              : "";
+  return "SELECT " + key_column(model, table) + "::text AS key FROM " + identifier(table) +
+         " WHERE " + head + enclosed(model.locator) + " = " + place + " AND " + condition(model) +
+         " LIMIT 1";
+}
+
 std::string key_page_sql(const model_declaration& model) {
   const auto table = split_table(model.table);
   const auto key = key_column(model, table);

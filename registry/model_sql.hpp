@@ -57,6 +57,10 @@ std::string check_sql(const model_declaration& model, model_part only = model_pa
 std::string evaluation_sql(const model_declaration& model, key_kind kind,
                            std::string_view in_scope = {});
 
+/// The available row whose locator is `$1`, of type bytea (`bytes`) or text, at most one: column
+/// key (text). `scanned`: of a table that Farshore made, whose index knows the path's beginning.
+std::string key_at_sql(const model_declaration& model, bool bytes, bool scanned);
+
 /// Integer keys above `$1`, at most `$2`, in order: column key.
 std::string key_page_sql(const model_declaration& model);
 

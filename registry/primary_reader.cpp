@@ -174,10 +174,23 @@ std::string array_of(key_kind kind, std::span<const looked_up> rows) {
   return out += '}';
 }
 
+constexpr pqxx::oid bytea_type = 17;
+
+/// Bytes as the text of a bytea.
+std::string hex_text(std::string_view bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out = "\\x";
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += digits[byte >> 4];
+    out += digits[byte & 15];
+  }
+  return out;
+}
+
 /// The locator's bytes, encoded. Of a bytea the very bytes, else the text in UTF-8.
 std::string locator_of(const pqxx::field& field, pqxx::oid type) {
-  constexpr pqxx::oid bytea = 17;
-  if (type == bytea)
+  if (type == bytea_type)
     return encode_locator(pqxx::binarystring{field}.str());
   return encode_locator(std::string_view{field.c_str(), field.size()});
 }
@@ -242,6 +255,8 @@ public:
   result<std::vector<resolved_record>> resolve(const std::string& type,
                                                std::span<const record_id> records,
                                                const site_scope& scope) override;
+  result<std::optional<std::string>> key_at(const std::string& type,
+                                            const std::string& locator) override;
   result<event_position> folded_place() override;
   result<event_position> newest_place() override;
   result<snapshot_bounds> bounds() override;
@@ -604,6 +619,36 @@ result<std::vector<resolved_record>> pg_primary_reader::resolve(const std::strin
     }
     return out;
   });
+}
+
+result<std::optional<std::string>> pg_primary_reader::key_at(const std::string& name,
+                                                             const std::string& locator) {
+  const auto place = decode_locator(locator);
+  if (!place)
+    return fail(place.error());
+  return guarded(
+      "find what lies at a locator of " + name, [&]() -> result<std::optional<std::string>> {
+        snapshot tx{*db_};
+        const auto type = find_ready(tx, name);
+        if (!type)
+          return fail(type.error());
+        const auto& model = *type->declared->model;
+        std::optional<std::string> key;
+        const auto refusal = refused_within(tx, [&] {
+          const auto columns = tx.exec(check_sql(model, model_part::locator));
+          const bool bytes = columns.column_type("locator") == bytea_type;
+          const auto rows = tx.exec_params(key_at_sql(model, bytes, type->declared->scanned()),
+                                           bytes ? hex_text(*place) : *place);
+          if (!rows.empty())
+            key = rows[0]["key"].as<std::string>();
+        });
+        // A text that the database's encoding does not have is no row's.
+        if (refusal && refusal->sqlstate != "22021" && refusal->sqlstate != "22P05")
+          return fail(ec::type_waiting,
+                      "records of " + name +
+                          " can't be looked up by their locators now: " + refusal->message);
+        return key;
+      });
 }
 
 // -- where the primary stands

@@ -67,6 +67,13 @@ public:
                                                        std::span<const record_id> records,
                                                        const site_scope& scope = {}) = 0;
 
+  /// The key of the available record whose resource lies at the (encoded) locator; of several, one;
+  /// nothing where there is none. One look where the table has an index on the locator's
+  /// expression (a scanned type's has), else one pass over the whole of it. Fails as catalogue()
+  /// does.
+  virtual result<std::optional<std::string>> key_at(const std::string& type,
+                                                    const std::string& locator) = 0;
+
   /// Up to where the state table contains the log: from here a new reader begins. What the
   /// catalogue does not contain lies behind this place; behind any later one it would be lost
   /// where the fold has not come to it yet.

@@ -44,6 +44,17 @@ public:
                 });
   }
 
+  result<std::vector<registry_row>> at(const std::string& type,
+                                       const std::string& locator) override {
+    return read("find registry rows by place", type,
+                [&](pqxx::transaction_base& tx, const std::string& rows) {
+                  return tx.exec_params(
+                      rows + "WHERE r.wanted AND hashtextextended(r.locator, 0) ="
+                             " hashtextextended($1::text, 0) AND r.locator = $1::text LIMIT 10",
+                      locator);
+                });
+  }
+
 private:
   /// `query` gets the beginning of a statement that reads the type's rows.
   template <class Query>

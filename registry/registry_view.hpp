@@ -38,6 +38,10 @@ public:
   /// Those of the records that have a row, in order of record id.
   [[nodiscard]] virtual result<std::vector<registry_row>> find(const std::string& type,
                                                                std::span<const record_id> ids) = 0;
+
+  /// The rows of records that are to lie at the (encoded) locator; usually one, at most ten.
+  [[nodiscard]] virtual result<std::vector<registry_row>> at(const std::string& type,
+                                                             const std::string& locator) = 0;
 };
 
 } // namespace farshore

@@ -101,7 +101,7 @@ constexpr auto change_sql =
 constexpr auto remove_sql = "DELETE FROM {} WHERE id = ANY ($1::bigint[])";
 
 std::string table_of(const std::string& type) {
-  return identifier(split_table(scanned_model(type).table));
+  return identifier(split_table(scanned_table(type)));
 }
 
 /// The statement for one type's table.
@@ -173,12 +173,17 @@ std::string path_after_all() {
   return std::string(4096, '\xff');
 }
 
-model_declaration scanned_model(const std::string& type) {
+std::string scanned_table(const std::string& type) {
+  return "farshore.scanned_" + type;
+}
+
+model_declaration scanned_model(const replicable_type& type) {
   model_declaration model;
-  model.table = "farshore.scanned_" + type;
+  model.table = scanned_table(type.name);
   model.primary_key = "id";
   model.locator = "path";
-  model.size = "size";
+  if (type.strategy == "blob") // of a repository nobody knows it
+    model.size = "size";
   return model;
 }
 

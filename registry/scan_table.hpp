@@ -1,6 +1,6 @@
 // The model tables that Farshore keeps itself: `farshore.scanned_<type>`, a row for each file and
-// link of a scanned type's folder, with what the file system said of it. To everything else
-// (triggers, log, catalogue) it is a table like the application's.
+// link (or each repository) of a scanned type's folder, with what the file system said of it. To
+// everything else (triggers, log, catalogue) it is a table like the application's.
 //
 // Belongs to primary_store and its thread.
 

@@ -12,12 +12,13 @@
 namespace farshore {
 
 /// Numbers are stored.
-enum class scanned_kind : std::uint8_t { regular = 1, link = 2 };
+enum class scanned_kind : std::uint8_t { regular = 1, link = 2, repository = 3 };
 
 struct scanned_file {
   /// Decoded.
   std::string path;
   scanned_kind kind = scanned_kind::regular;
+  /// Of a repository these four are its refs' checksum, and the mode is 0.
   std::uint64_t size = 0;
   std::int64_t mtime_ns = 0;
   std::int64_t ctime_ns = 0;
@@ -61,7 +62,9 @@ struct scan_differences {
 /// Above every path.
 std::string path_after_all();
 
+/// "farshore.scanned_<type>".
+std::string scanned_table(const std::string& type);
 /// The declaration that a scanned type has: its own table.
-model_declaration scanned_model(const std::string& type);
+model_declaration scanned_model(const replicable_type& type);
 
 } // namespace farshore

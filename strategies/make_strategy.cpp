@@ -1,7 +1,10 @@
 #include "strategies/make_strategy.hpp"
 
 #include "strategies/blob/blob_strategy.hpp"
+#include "strategies/folder/folder_view.hpp"
 #include "strategies/linux_files.hpp"
+#include "strategies/repository/repository_strategy.hpp"
+#include "strategies/repository/repository_view.hpp"
 
 #include <utility>
 
@@ -21,9 +24,17 @@ result<std::shared_ptr<strategy>> make_strategy(const replicable_type& type,
                                                 std::shared_ptr<store_files> files) {
   if (type.strategy == "blob")
     return std::make_shared<blob_strategy>(type, time, std::move(files));
+  if (type.strategy == "repository")
+    return std::make_shared<repository_strategy>(type, time, std::move(files));
   return fail(ec::invalid_config, fmt::format("replicable \"{}\": there is no strategy \"{}\"; "
-                                              "write strategy = \"blob\"",
+                                              "write strategy = \"blob\" or \"repository\"",
                                               type.name, type.strategy));
+}
+
+std::shared_ptr<const folder_view> make_folder_view(const replicable_type& type) {
+  if (type.strategy == "repository")
+    return std::make_shared<repository_view>();
+  return std::make_shared<file_view>();
 }
 
 } // namespace farshore

@@ -11,6 +11,7 @@
 
 namespace farshore {
 
+class folder_view;
 class store_files;
 
 /// The strategy that the type names, for its store at this site. `time` outlives it. Touches no
@@ -22,5 +23,8 @@ result<std::shared_ptr<strategy>> make_strategy(const replicable_type& type,
 result<std::shared_ptr<strategy>> make_strategy(const replicable_type& type,
                                                 const time_source& time,
                                                 std::shared_ptr<store_files> files);
+
+/// What in the store of a scanned type is a record.
+std::shared_ptr<const folder_view> make_folder_view(const replicable_type& type);
 
 } // namespace farshore

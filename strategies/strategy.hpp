@@ -79,10 +79,16 @@ struct sync_job {
   std::atomic<bool> moving{false};
 };
 
+/// In place of the size of a content that is made while it is read: its end tells how long it was.
+inline constexpr std::uint64_t size_unknown = UINT64_MAX;
+
 /// What a site already has of a resource: all of it, or its beginning.
 struct content_offer {
   std::uint64_t size = 0;
   checksum sum{};
+  /// What else tells the sender what it need not send; of repositories the objects (as lower-case
+  /// hex) that the site has with all that they need.
+  std::vector<std::string> have = {};
 };
 
 /// As what a resource's content lies on the disk. Links occur in scanned types only; a link's
@@ -114,10 +120,13 @@ public:
 
   /// What is here already: a broken-off transfer before a file at the locator. Reads and hashes it.
   virtual std::optional<content_offer> offer() = 0;
+  /// After offer(): the content may well be a large one, which should not hold up small ones.
+  [[nodiscard]] virtual bool may_be_large() const { return false; }
   /// The primary has exactly the offered content.
   virtual result<void> matched(const file_attributes& attributes) = 0;
   /// Bytes follow, from `offset` on: 0, or the offered size when the primary's begins with it.
-  /// Fails with ec::no_space where they are more than the job has room for.
+  /// `size` may be size_unknown. Fails with ec::no_space where they are more than the job has room
+  /// for.
   virtual result<void> begin(std::uint64_t offset, std::uint64_t size,
                              const file_attributes& attributes) = 0;
   /// Hashes and stores; counts job.progress.
@@ -148,8 +157,14 @@ struct removal {
 class resource_reader {
 public:
   virtual ~resource_reader() = default;
+  /// Or size_unknown.
   [[nodiscard]] virtual std::uint64_t size() const = 0;
   [[nodiscard]] virtual file_attributes attributes() const = 0;
+  /// Whether the offered content is the whole of this one, where that is known without reading;
+  /// nothing: its bytes are to be compared. What the offer says of it may shorten what is read.
+  virtual std::optional<bool> matches(const content_offer&) { return std::nullopt; }
+  /// False: the next bytes are still being made, and read() would wait for them.
+  virtual result<bool> is_ready() { return true; }
   /// Reads up to bytes.size() from `offset`; 0 at the end. Fails with ec::unreadable_on_primary.
   virtual result<std::size_t> read(std::uint64_t offset, std::span<std::byte> bytes) = 0;
   /// False if size, mtime, ctime or inode are no longer what they were when it was opened, or the
@@ -211,11 +226,24 @@ public:
 
   // -- anywhere --------------------------------------------------------------------------------
 
-  /// SHA-256 of what lies at the locator now. Fails as open() does; with ec::changed where it
-  /// became another while it was read, and with ec::stopping soon after `cancelled` (unless
-  /// nullptr) was set.
+  /// SHA-256 of what lies at the locator now (of a repository: of its refs). Fails as open() does;
+  /// with ec::changed where it became another while it was read, and with ec::stopping soon after
+  /// `cancelled` (unless nullptr) was set.
   virtual result<content_offer> checksum_of(std::string_view encoded_locator,
                                             const std::atomic<bool>* cancelled) = 0;
+
+  /// The checksum alone, where it can be told by reading next to nothing: so that very many can be
+  /// looked at each minute. Nothing where it can't. Fails as open() does.
+  virtual result<std::optional<checksum>> glance(std::string_view) {
+    return std::optional<checksum>{};
+  }
+
+  /// The same as checksum_of, after all that belongs to the resource was read, where its checksum
+  /// does not cover that. Damage is ec::unreadable_on_primary.
+  virtual result<content_offer> verify(std::string_view encoded_locator,
+                                       const std::atomic<bool>* cancelled) {
+    return checksum_of(encoded_locator, cancelled);
+  }
 };
 
 } // namespace farshore

@@ -22,6 +22,8 @@ public:
   }
 
   [[nodiscard]] int get() const { return fd_; }
+  /// The caller owns it from now on.
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
   [[nodiscard]] explicit operator bool() const { return fd_ >= 0; }
 
 private:

@@ -177,6 +177,9 @@ result<void> blob_receiver::begin(std::uint64_t offset, std::uint64_t size,
                                   const file_attributes& attributes) {
   if (obstacle_)
     return fail(about(*obstacle_));
+  if (size == size_unknown)
+    return fail(about({ec::protocol, "the primary has a repository there, and this site expects a "
+                                     "file; write the same strategy at both sites"}));
   if (offset > size || (offset != 0 && (!offered_ || offset != offered_->size)))
     return fail(about({ec::protocol, fmt::format("bytes from {} on were announced, which were not "
                                                  "asked for",

@@ -87,8 +87,8 @@ opened_folder::open(const std::filesystem::path& root) {
 }
 
 folder_walk::folder_walk(std::shared_ptr<const opened_folder> root, const std::string& beneath,
-                         before_listing hook, const time_source& time)
-    : root_{std::move(root)}, hook_{std::move(hook)}, time_{&time} {
+                         before_listing hook, const time_source& time, judge judging)
+    : root_{std::move(root)}, hook_{std::move(hook)}, judge_{std::move(judging)}, time_{&time} {
   closed_start_ = enter(beneath);
 }
 
@@ -131,10 +131,16 @@ std::optional<folder_entry> folder_walk::enter(const std::string& path) {
     if (name == "." || name == ".." || (path.empty() && name == ".farshore"))
       continue;
     struct stat there {};
-    if (::fstatat(fd->get(), name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0)
-      names.entries.push_back(entry_of(names.prefix + name, there, now));
-    else if (!is_absence(errno))
-      return refuse(errno); // what can't be examined must not count as gone
+    if (::fstatat(fd->get(), name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (!is_absence(errno))
+        return refuse(errno); // what can't be examined must not count as gone
+      continue;
+    }
+    auto entry = entry_of(names.prefix + name, there, now);
+    if (judge_)
+      judge_(std::move(entry), fd->get(), name, names.entries);
+    else
+      names.entries.push_back(std::move(entry));
   }
   if (errno != 0)
     return refuse(errno);

@@ -26,16 +26,22 @@ struct folder_entry {
   enum class kind : std::uint8_t {
     regular,
     link,
-    /// Only by look_at().
+    /// A bare repository; only as folder_view.hpp says.
+    repository,
+    /// Only by look_at(), or to a walk's judge.
     folder,
     /// `note` says what it is, and that it can't be replicated.
     unsupported,
     /// A folder that could not be looked into (`note`: why): nothing is known of what lies beneath.
     closed,
+    /// What lies at the path can't be told, and may be a record: what is known of it stays.
+    /// `note`: why; empty where another entry says it.
+    unclear,
   };
   /// Beneath the root, decoded, without a slash at the end; "" is the root.
   std::string path;
   kind what = kind::regular;
+  /// Of a repository these four are its refs' checksum, and the mode is 0.
   std::uint64_t size = 0;
   std::int64_t mtime_ns = 0;
   std::int64_t ctime_ns = 0;
@@ -73,9 +79,15 @@ public:
   /// Called with a folder's path and an open descriptor before its names are read.
   using before_listing = std::function<void(const std::string& path, int fd)>;
 
-  /// Of all that lies beneath the folder `beneath` ("": the root). `time` outlives it.
+  /// Says what is made of a name in an open folder: adds the entry to the listing, changed or not,
+  /// or others, or none. What is a `folder` then is looked into.
+  using judge = std::function<void(folder_entry entry, int folder, const std::string& name,
+                                   std::vector<folder_entry>& listing)>;
+
+  /// Of all that lies beneath the folder `beneath` ("": the root). `time` outlives it. Without a
+  /// judge every entry is what it is.
   folder_walk(std::shared_ptr<const opened_folder> root, const std::string& beneath,
-              before_listing hook, const time_source& time);
+              before_listing hook, const time_source& time, judge judging = {});
 
   /// The next entry in the order of key(); nothing at the end. What vanishes meanwhile is left out.
   std::optional<folder_entry> next();
@@ -94,6 +106,7 @@ private:
 
   std::shared_ptr<const opened_folder> root_;
   before_listing hook_;
+  judge judge_;
   const time_source* time_;
   std::vector<level> levels_;
   /// The start itself could not be looked into.

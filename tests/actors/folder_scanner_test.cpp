@@ -1,6 +1,8 @@
 // A folder scanner over a real folder, with a table in memory and a watch that the test holds.
 
 #include "actors/folder_scanner.hpp"
+#include "strategies/repository/repository_view.hpp"
+#include "tests/strategies/git_repository.hpp"
 #include "tests/strategies/stores.hpp"
 #include "tests/support/actor_fixture.hpp"
 
@@ -122,6 +124,7 @@ public:
     with.period = 30s;
     with.tables = tables_actor;
     with.time = &clock;
+    with.view = view;
     with.open_watch = [this](const fs::path&) -> result<std::unique_ptr<folder_watch>> {
       if (!watchable)
         return fail(ec::disk, "it lies on nfs");
@@ -157,7 +160,17 @@ public:
   std::shared_ptr<held_news> news = std::make_shared<held_news>();
   split_time clock{time};
   bool watchable = true;
+  std::shared_ptr<const folder_view> view = std::make_shared<file_view>();
   folder_scanner_actor scanner;
+};
+
+class repositories_fixture : public scanner_fixture {
+public:
+  repositories_fixture() { view = std::make_shared<repository_view>(); }
+  git_repository make(const std::string& path) const {
+    fs::create_directories((folder.path() / path).parent_path());
+    return git_repository::init(folder.path() / path);
+  }
 };
 
 } // namespace
@@ -393,4 +406,157 @@ TEST_CASE_METHOD(scanner_fixture, "many files that did not change cost no messag
   CHECK(tables->pages == 3);
   CHECK(tables->changes == changes);
   CHECK(tables->lookups == lookups);
+}
+
+TEST_CASE_METHOD(repositories_fixture,
+                 "repositories are found, and what did not change writes nothing",
+                 "[folder_scanner][repository]") {
+  make("one.git");
+  const auto two = make("group/two.git");
+  two.commit("first");
+  put("notes.txt");
+  start();
+  CHECK(log() == paths{"+group/two.git", "+one.git"});
+  CHECK(tables->rows.at("one.git").file.kind == scanned_kind::repository);
+  CHECK(tables->report.files == 2);
+  CHECK(tables->report.unsupported == 1);
+  const auto changes = tables->changes;
+  const auto pages = tables->pages;
+  // What leaves its refs as they are is no change.
+  two.git("repack -adq");
+  two.git("pack-refs --all");
+  put("one.git/objects/info/packs");
+  pass(31s);
+  CHECK(tables->pages > pages);
+  CHECK(tables->changes == changes);
+}
+
+TEST_CASE_METHOD(repositories_fixture, "a push without a hook is found by the next scan",
+                 "[folder_scanner][repository]") {
+  watchable = false;
+  const auto one = make("one.git");
+  make("two.git");
+  one.commit("first");
+  start();
+  log();
+  SECTION("a new commit") {
+    one.commit("second");
+  }
+  SECTION("another default branch, at the same commit") {
+    one.git("symbolic-ref HEAD refs/heads/other");
+    one.git("update-ref refs/heads/other main");
+    pass(31s);
+    CHECK(log() == paths{"~one.git"});
+    one.git("symbolic-ref HEAD refs/heads/main");
+  }
+  SECTION("a branch that is gone") {
+    one.git("update-ref -d refs/heads/main");
+  }
+  pass(31s);
+  CHECK(log() == paths{"~one.git"});
+  pass(31s);
+  CHECK(log().empty());
+}
+
+TEST_CASE_METHOD(repositories_fixture,
+                 "what the watch tells within a repository is looked at there",
+                 "[folder_scanner][repository]") {
+  const auto one = make("g/one.git");
+  make("g/two.git");
+  start();
+  log();
+  const auto pages = tables->pages;
+  CHECK(std::count(news->watched.begin(), news->watched.end(), "g/one.git/refs/heads") == 1);
+  CHECK(std::count(news->watched.begin(), news->watched.end(), "g/one.git") == 1);
+  CHECK(std::count(news->watched.begin(), news->watched.end(), "g/one.git/objects") == 0);
+  one.commit("first", "topic/deep");
+  tell({"g/one.git/refs/heads/topic", "g/one.git/refs/heads/topic/deep.lock"});
+  CHECK(log() == paths{"~g/one.git"});
+  CHECK(std::count(news->watched.begin(), news->watched.end(), "g/one.git/refs/heads/topic") == 1);
+  CHECK(tables->pages == pages);
+  CHECK(tables->lookups == 1);
+
+  SECTION("one is made") {
+    make("h/three.git");
+    tell({"h"});
+    CHECK(log() == paths{"+h/three.git"});
+    CHECK(std::count(news->watched.begin(), news->watched.end(), "h/three.git/refs") == 1);
+  }
+  SECTION("one is renamed") {
+    fs::rename(one.path(), folder.path() / "g/other.git");
+    tell({"g/one.git", "g/other.git"});
+    CHECK(log() == paths{"-g/one.git", "+g/other.git"});
+  }
+  SECTION("one is removed while others stay") {
+    remove("g/one.git");
+    tell({"g/one.git/HEAD", "g/one.git/refs", "g/one.git"});
+    CHECK(log() == paths{"-g/one.git"});
+  }
+}
+
+TEST_CASE_METHOD(repositories_fixture, "somebody may say where something has changed",
+                 "[folder_scanner][repository]") {
+  watchable = false;
+  const auto one = make("one.git");
+  start();
+  log();
+  one.commit("first");
+  caf::anon_send(scanner, atom::look_v, std::string{"one.git"});
+  pass(150ms);
+  CHECK(log() == paths{"~one.git"});
+}
+
+TEST_CASE_METHOD(repositories_fixture, "a repository that is being made is one once it is whole",
+                 "[folder_scanner][repository]") {
+  start();
+  put("new.git/description");
+  tell({"new.git"});
+  CHECK(log().empty());
+  CHECK(tables->report.unsupported == 1);
+  fs::create_directories(folder.path() / "new.git/objects");
+  fs::create_directories(folder.path() / "new.git/refs/heads");
+  tell({"new.git/objects", "new.git/refs"});
+  CHECK(log().empty());
+  CHECK(tables->report.unsupported == 0);
+  put("new.git/HEAD", "ref: refs/heads/main\n");
+  tell({"new.git/HEAD"});
+  CHECK(log() == paths{"+new.git"});
+}
+
+TEST_CASE_METHOD(repositories_fixture, "a wave of repositories that are gone waits",
+                 "[folder_scanner][repository]") {
+  for (int i = 0; i < 12; ++i)
+    make("g/" + std::to_string(i) + ".git");
+  start();
+  CHECK(log().size() == 12);
+  fs::rename(folder.path() / "g", folder.path().string() + ".away");
+  tell({"g"});
+  pass(31s);
+  CHECK(log().empty());
+  CHECK(tables->report.held == 12);
+  fs::rename(folder.path().string() + ".away", folder.path() / "g");
+  pass(31s);
+  CHECK(tables->report.held == 0);
+  CHECK(log().empty());
+}
+
+TEST_CASE_METHOD(repositories_fixture, "a repository that lacks a part is not taken for deleted",
+                 "[folder_scanner][repository]") {
+  const auto damaged = make("damaged.git");
+  for (int i = 0; i < 3; ++i)
+    make(std::to_string(i) + ".git");
+  start();
+  CHECK(log().size() == 4);
+  const auto part = GENERATE("HEAD", "objects", "refs");
+  fs::rename(damaged.path() / part, folder.path().string() + ".part");
+  tell({std::string{"damaged.git/"} + part, "damaged.git"});
+  pass(31s);
+  CHECK(log().empty());
+  CHECK(tables->report.held == 0);
+  CHECK(tables->report.closed == 1);
+  CHECK_THAT(tables->report.first_closed, Catch::Contains("damaged.git"));
+  fs::rename(folder.path().string() + ".part", damaged.path() / part);
+  pass(31s);
+  CHECK(log().empty());
+  CHECK(tables->report.closed == 0);
 }

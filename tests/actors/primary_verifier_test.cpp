@@ -22,6 +22,8 @@ struct fake_desk {
   int reports = 0;
   int releases = 0;
   std::string trouble;
+  /// Said to differ.
+  std::vector<record_id> suspects;
   /// What a report is answered with; nothing: done.
   std::optional<error> refusal;
 };
@@ -42,6 +44,11 @@ checksum_desk_actor::behavior_type play_desk(checksum_desk_actor::pointer,
         return done{};
       },
       [=](const checksum_release&) { ++fake->releases; },
+      [=](atom::reverify, const std::string&,
+          const record_selection& which) -> result<std::int64_t> {
+        fake->suspects.insert(fake->suspects.end(), which.ids.begin(), which.ids.end());
+        return static_cast<std::int64_t>(which.ids.size());
+      },
       [=](const checksum_trouble& trouble) { fake->trouble = trouble.what; },
   };
 }
@@ -51,6 +58,10 @@ struct fake_content {
   bool there = true;
   std::map<std::string, result<content_offer>> files;
   int reads = 0;
+  int glances = 0;
+  int glances_at_last_read = 0;
+  /// The store's kind can be glanced at.
+  bool glanceable = true;
 };
 
 class held_store final : public strategy {
@@ -74,31 +85,66 @@ public:
   }
   result<content_offer> checksum_of(std::string_view locator, const std::atomic<bool>*) override {
     ++content_->reads;
+    content_->glances_at_last_read = content_->glances;
     const auto found = content_->files.find(std::string{locator});
     if (!content_->there || found == content_->files.end())
       return fail(ec::missing_on_primary, "no such file");
     return found->second;
+  }
+  result<std::optional<checksum>> glance(std::string_view locator) override {
+    if (!content_->glanceable)
+      return strategy::glance(locator);
+    ++content_->glances;
+    const auto found = content_->files.find(std::string{locator});
+    if (!content_->there || found == content_->files.end())
+      return fail(ec::missing_on_primary, "no such file");
+    if (!found->second)
+      return fail(found->second.error());
+    return std::optional{found->second->sum};
   }
 
 private:
   std::shared_ptr<fake_content> content_;
 };
 
+/// What the catalogue says: records and their checksums.
+struct fake_catalogue {
+  std::map<record_id, std::optional<checksum>> rows;
+  int pages = 0;
+};
+
 /// Every record lies at its number; those below zero are not available, 0 has no locator.
 struct fake_reader final : primary_reader {
-  explicit fake_reader(std::shared_ptr<std::optional<error>> refusal)
-      : refusal_{std::move(refusal)} {}
+  fake_reader(std::shared_ptr<std::optional<error>> refusal,
+              std::shared_ptr<fake_catalogue> catalogue)
+      : refusal_{std::move(refusal)}, catalogue_{std::move(catalogue)} {}
   void declare(std::span<const replicable_type>) override {}
   result<events_page> events(const event_position&, std::size_t, const site_scope&) override {
     return events_page{};
   }
-  result<catalogue_page> catalogue(const std::string&, record_id, std::size_t,
+  result<catalogue_page> catalogue(const std::string&, record_id after, std::size_t limit,
                                    const site_scope&) override {
-    return catalogue_page{};
+    if (*refusal_)
+      return fail(**refusal_);
+    ++catalogue_->pages;
+    catalogue_page page;
+    page.next_after = after;
+    auto at = catalogue_->rows.upper_bound(after);
+    for (; at != catalogue_->rows.end() && page.rows.size() < limit; ++at) {
+      auto& row = page.rows.emplace_back();
+      row.record = page.next_after = at->first;
+      row.locator = std::to_string(at->first);
+      row.sum = at->second;
+    }
+    page.last = page.rows.size() < limit;
+    return page;
   }
   result<records_page> look_up(const std::string&, std::span<const record_id>,
                                const site_scope&) override {
     return records_page{};
+  }
+  result<std::optional<std::string>> key_at(const std::string&, const std::string&) override {
+    return std::nullopt;
   }
   result<std::vector<resolved_record>>
   resolve(const std::string&, std::span<const record_id> records, const site_scope&) override {
@@ -119,11 +165,12 @@ struct fake_reader final : primary_reader {
 
 private:
   std::shared_ptr<std::optional<error>> refusal_;
+  std::shared_ptr<fake_catalogue> catalogue_;
 };
 
 class verifier_fixture : public actor_fixture {
 public:
-  verifier_fixture() {
+  explicit verifier_fixture(std::size_t hashers = 2) {
     type.name = "file";
     type.strategy = "blob";
     type.store = "/store";
@@ -131,12 +178,12 @@ public:
     parts.desk = spawn(play_desk, desk);
     parts.open_reader = [this]() -> result<std::unique_ptr<primary_reader>> {
       ++readers;
-      return std::make_unique<fake_reader>(refusal);
+      return std::make_unique<fake_reader>(refusal, catalogue);
     };
     parts.open_store = [this](const replicable_type&) -> result<std::shared_ptr<strategy>> {
       return std::make_shared<held_store>(content);
     };
-    parts.hashers = 2;
+    parts.hashers = hashers;
     parts.threads = false;
     parts.retry_base = 2s;
     parts.time = &time;
@@ -171,9 +218,30 @@ public:
   std::shared_ptr<fake_desk> desk = std::make_shared<fake_desk>();
   std::shared_ptr<fake_content> content = std::make_shared<fake_content>();
   std::shared_ptr<std::optional<error>> refusal = std::make_shared<std::optional<error>>();
+  std::shared_ptr<fake_catalogue> catalogue = std::make_shared<fake_catalogue>();
   int readers = 0;
   replicable_type type;
   primary_verifier_actor verifier;
+};
+
+/// Repositories whose refs are looked at each minute.
+class glances_fixture : public verifier_fixture {
+public:
+  explicit glances_fixture(std::size_t hashers = 2) : verifier_fixture{hashers} {
+    type.strategy = "repository";
+    type.refs_check = 60s;
+  }
+  /// There, and known as such.
+  void know(record_id record, std::uint8_t byte) {
+    have(record, byte);
+    checksum sum{};
+    sum.fill(byte);
+    catalogue->rows[record] = sum;
+  }
+};
+
+struct lone_hasher_fixture : glances_fixture {
+  lone_hasher_fixture() : glances_fixture{1} {}
 };
 
 using kind = checksum_result::kind;
@@ -300,4 +368,104 @@ TEST_CASE_METHOD(verifier_fixture, "a type whose verification is off is left alo
   declare();
   pass(1s);
   CHECK_FALSE(desk->asked.empty());
+}
+
+TEST_CASE_METHOD(glances_fixture,
+                 "each minute all refs are looked at, and only what differs is due",
+                 "[verifier][glances]") {
+  for (record_id n = 1; n <= 2500; ++n)
+    know(n, static_cast<std::uint8_t>(n));
+  catalogue->rows[3] = std::nullopt; // has no checksum yet: it is due anyway
+  declare();
+  pass(2s);
+  CHECK(content->glances == 2499); // at once: what happened while nobody looked is found, too
+  CHECK(catalogue->pages == 3);
+  CHECK(desk->suspects.empty());
+  pass(57s);
+  CHECK(content->glances == 2499);
+
+  have(17, 200); // a push that nobody told of
+  have(2500, 201);
+  have(3, 202);
+  content->files.erase("40"); // gone
+  content->files.insert_or_assign("41", fail(ec::unreadable_on_primary, "a broken ref"));
+  pass(4s);
+  CHECK(content->glances == 2 * 2499);
+  std::sort(desk->suspects.begin(), desk->suspects.end());
+  CHECK(desk->suspects == std::vector<record_id>{17, 40, 41, 2500});
+  CHECK(content->reads == 0); // it is the desk that makes them due
+  CHECK(desk->reports == 0);
+}
+
+TEST_CASE_METHOD(glances_fixture, "refs are looked at as often as the declaration says",
+                 "[verifier][glances]") {
+  know(1, 1);
+  SECTION("more seldom") {
+    type.refs_check = 10min;
+    declare();
+    pass(1s);
+    CHECK(content->glances == 1);
+    pass(9min);
+    CHECK(content->glances == 1);
+    pass(61s);
+    CHECK(content->glances == 2);
+  }
+  SECTION("never") {
+    type.refs_check = 0s;
+    declare();
+    pass(5min);
+    CHECK(catalogue->pages == 0);
+  }
+  SECTION("of a kind that can't be glanced at nothing is made due") {
+    content->glanceable = false;
+    have(1, 2);
+    declare();
+    pass(2min);
+    CHECK(desk->suspects.empty());
+    CHECK(content->reads == 0);
+  }
+}
+
+TEST_CASE_METHOD(glances_fixture, "nothing is suspected while the store, or the catalogue, is away",
+                 "[verifier][glances]") {
+  for (record_id n = 1; n <= 600; ++n)
+    know(n, 1);
+  SECTION("the store") {
+    declare();
+    pass(1s);
+    content->there = false;
+    pass(61s);
+    CHECK_THAT(desk->trouble, Catch::Contains("is not there any more"));
+    CHECK(content->glances <= 601);
+    CHECK(desk->suspects.empty());
+    content->there = true;
+    have(5, 2);
+    pass(20s);
+    CHECK(desk->trouble.empty());
+  }
+  SECTION("the catalogue") {
+    *refusal = error{ec::database_unavailable, "away"};
+    declare();
+    pass(5s);
+    CHECK(content->glances == 0);
+    CHECK(readers <= 12);
+    refusal->reset();
+    have(5, 2);
+    pass(2s);
+  }
+  CHECK(desk->suspects == std::vector<record_id>{5});
+}
+
+TEST_CASE_METHOD(lone_hasher_fixture, "with one hasher glances and hashes take turns",
+                 "[verifier][glances]") {
+  for (record_id n = 1; n <= 20'000; ++n)
+    know(n, 1);
+  for (record_id n = 1; n <= 320; ++n)
+    desk->due.push_back(claim_of(n));
+  declare();
+  pass(1s);
+  CHECK(content->reads == 320);
+  CHECK(content->glances == 20'000);
+  CHECK(content->glances_at_last_read >= 2 * 250);
+  CHECK(content->glances_at_last_read < 6'000);
 }

@@ -421,7 +421,7 @@ TEST_CASE_METHOD(config_fixture, "wrong values of a type are named", "[config]")
   CHECK_THAT(with("scan = \"2 days\""), Contains("write 1s to 1 days"));
   CHECK_THAT(mistake_of(secondary() + type("File")), Catch::StartsWith("9: ") && Contains("a-z"));
   CHECK_THAT(mistake_of(secondary() + "[[replicable]]\nname = \"a\"\nstore = \"" +
-                        (root / "store").string() + "\"\nstrategy = \"repository\"\n"),
+                        (root / "store").string() + "\"\nstrategy = \"database\"\n"),
              Catch::StartsWith("11: ") && Contains("strategy = \"blob\""));
 }
 
@@ -437,6 +437,31 @@ TEST_CASE_METHOD(config_fixture, "a scanned type needs no model, and must have n
     CHECK_THAT(mistake_of(head + scanned + model()), Contains("exclude each other"));
   }
   CHECK_FALSE(load(secondary() + type("file")).settings.types[0].scanned());
+}
+
+TEST_CASE_METHOD(config_fixture, "refs are checked each minute where an application owns the rows",
+                 "[config]") {
+  const auto head = site("primary");
+  const auto repository = [&](const std::string& more, const std::string& rest = "") {
+    auto text = type("repo");
+    text.replace(text.find("\"blob\""), 6, "\"repository\"");
+    return head + text + more + rest;
+  };
+  const auto checked = [&](const std::string& text) {
+    auto loaded = load(text);
+    REQUIRE(loaded.mistakes.empty());
+    return loaded.settings.types[0].refs_check;
+  };
+  CHECK(checked(repository("", model())) == std::chrono::seconds{60});
+  CHECK(checked(repository("refs_check = \"10s\"\n", model())) == std::chrono::seconds{10});
+  CHECK(checked(repository("scan = \"30s\"\n")) == std::chrono::seconds{0});
+  CHECK(checked(head + type("file") + model()) == std::chrono::seconds{0});
+  CHECK_THAT(mistake_of(repository("refs_check = \"500ms\"\n", model())),
+             Contains("write 1s to 1 days"));
+  CHECK_THAT(mistake_of(repository("scan = \"30s\"\nrefs_check = \"10s\"\n")),
+             Contains("each scan looks at the refs"));
+  CHECK_THAT(mistake_of(head + type("file") + "refs_check = \"10s\"\n" + model()),
+             Contains("a blob has no refs"));
 }
 
 TEST_CASE_METHOD(config_fixture, "a scanned folder is no other type's, and not the node's own",

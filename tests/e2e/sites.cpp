@@ -180,7 +180,8 @@ void site::declare(const std::vector<type_declaration>& types) {
       << more_settings;
   for (const auto& type : types) {
     out << "\n[[replicable]]\nname = " << quoted(type.name)
-        << "\nstrategy = \"blob\"\nstore = " << quoted(store(type.name).string()) << '\n'
+        << "\nstrategy = " << quoted(type.strategy)
+        << "\nstore = " << quoted(store(type.name).string()) << '\n'
         << type.more << (primary_ ? "" : type.at_secondary);
     if (primary_)
       fs::create_directories(store(type.name));

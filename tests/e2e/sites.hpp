@@ -34,6 +34,7 @@ struct type_declaration {
   std::string more = {};
   std::string more_model = {};
   std::string at_secondary = {};
+  std::string strategy = "blob";
 };
 
 /// Asks again and again, until yes or `patience` is over.

@@ -1,6 +1,7 @@
 #include "net/blob_sender.hpp"
 
 #include "fakes.hpp"
+#include "net/wire_version.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -25,6 +26,8 @@ struct collector : frame_handler {
     blobs.back().content.insert(blobs.back().content.end(), part.begin(), part.end());
   }
   void on_tail(blob_status status) override { blobs.back().tail = status; }
+  void on_busy() override { ++busy; }
+  int busy = 0;
 };
 
 struct sender_fixture {
@@ -32,9 +35,11 @@ struct sender_fixture {
   blob_request request{"widget", {}};
   std::vector<resolved_record> rows;
   std::uint64_t large = 1'000'000;
-  int wire = 2;
+  int wire = wire_newest;
   std::size_t pieces = 0;
   std::size_t largest_piece = 0;
+  int waits = 0;
+  int busy = 0;
 
   void want(record_id record, const std::string& locator,
             std::optional<content_offer> offer = std::nullopt) {
@@ -57,12 +62,14 @@ struct sender_fixture {
       piece.clear();
       more = sender.fill(piece);
       largest_piece = std::max(largest_piece, piece.size());
+      waits += sender.is_waiting() ? 1 : 0;
       const auto fed = decoder.feed(piece);
       if (!fed)
         FAIL(fed.error().message);
     }
     REQUIRE(decoder.complete());
     REQUIRE(into.blobs.size() == count);
+    busy = into.busy;
     return into.blobs;
   }
   sent_blob send_one() { return send().front(); }
@@ -239,4 +246,73 @@ TEST_CASE_METHOD(sender_fixture, "a read that fails ends with unreadable, wherev
   CHECK(sent[1].tail == blob_status::unreadable);
   CHECK_FALSE(sent[1].content.empty());
   CHECK(sent[2].head.status == blob_status::unreadable);
+}
+
+// -- contents of unknown size -------------------------------------------------------------------
+
+namespace {
+
+memory_file made_of(const bytes& content, std::string_view name = "refs") {
+  memory_file made{content};
+  made.made_of = sum_of(to_bytes(name));
+  return made;
+}
+
+} // namespace
+
+TEST_CASE_METHOD(sender_fixture, "what is made while it is read goes on to its end", "[sender]") {
+  const auto content = pattern(GENERATE(0, 5, 700'000));
+  want(7, "a.git", made_of(content));
+  const auto sent = send_one();
+  CHECK(sent.head.status == blob_status::ok);
+  CHECK(sent.head.size == size_unknown);
+  CHECK(sent.content == content);
+  CHECK(sent.tail == blob_status::ok);
+}
+
+TEST_CASE_METHOD(sender_fixture, "what is not made yet is waited for with signs of life",
+                 "[sender]") {
+  auto made = made_of(pattern(10));
+  made.not_ready = 3;
+  want(7, "a.git", made);
+  const auto sent = send_one();
+  CHECK(sent.content == pattern(10));
+  CHECK(waits == 3);
+  CHECK(busy == 3);
+}
+
+TEST_CASE_METHOD(sender_fixture, "what fails while it is made is unreadable", "[sender]") {
+  auto made = made_of(pattern(500'000));
+  made.unreadable_at = 300'000;
+  want(7, "a.git", made);
+  CHECK(send_one().tail == blob_status::unreadable);
+}
+
+TEST_CASE_METHOD(sender_fixture, "of many such contents those that are equal are matches",
+                 "[sender]") {
+  for (int i = 0; i < 20; ++i)
+    want(i, std::to_string(i), made_of(pattern(10)),
+         content_offer{0, sum_of(to_bytes(i == 7 ? "other" : "refs"))});
+  want(20, "new", made_of(pattern(10)));
+  const auto sent = send();
+  for (std::size_t i = 0; i < 20; ++i)
+    CHECK(sent[i].head.status == (i == 7 ? blob_status::large : blob_status::match));
+  CHECK(sent[0].head.size == 0);
+  CHECK(sent[20].head.status == blob_status::large);
+}
+
+TEST_CASE_METHOD(sender_fixture, "what the asker has is told to the reader", "[sender]") {
+  auto made = made_of(pattern(10));
+  made.told = std::make_shared<std::vector<std::string>>();
+  const std::vector<std::string> have{std::string(40, 'a')};
+  want(7, "a.git", made, content_offer{0, sum_of(to_bytes("other")), have});
+  CHECK(send_one().content == pattern(10));
+  CHECK(*made.told == have);
+}
+
+TEST_CASE_METHOD(sender_fixture, "an older secondary is not sent what it does not know",
+                 "[sender]") {
+  wire = GENERATE(1, 2);
+  want(7, "a.git", made_of(pattern(10)), content_offer{0, sum_of(to_bytes("refs"))});
+  CHECK(send_one().head.status == blob_status::bad_locator);
 }

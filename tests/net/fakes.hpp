@@ -101,13 +101,28 @@ struct memory_file {
   /// Reading fails from here on.
   std::optional<std::uint64_t> unreadable_at = {};
   std::shared_ptr<gate> hold = {};
+  /// Set: it is no file, but made while it is read, of a size that is not known; an offer with this
+  /// checksum has all of it already.
+  std::optional<checksum> made_of = {};
+  /// Looks for its bytes until which they are not there yet.
+  int not_ready = 0;
+  /// What the last offer said that it has, kept here.
+  std::shared_ptr<std::vector<std::string>> told = {};
 };
 
 class memory_reader final : public resource_reader {
 public:
   explicit memory_reader(memory_file file) : file_{std::move(file)} {}
 
-  [[nodiscard]] std::uint64_t size() const override { return file_.content.size(); }
+  [[nodiscard]] std::uint64_t size() const override {
+    return file_.made_of ? size_unknown : file_.content.size();
+  }
+  std::optional<bool> matches(const content_offer& offer) override {
+    if (file_.told)
+      *file_.told = offer.have;
+    return file_.made_of ? std::optional{offer.sum == *file_.made_of} : std::nullopt;
+  }
+  result<bool> is_ready() override { return file_.not_ready-- <= 0; }
   [[nodiscard]] file_attributes attributes() const override { return file_.attributes; }
   result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into) override {
     if (file_.hold)
@@ -298,6 +313,16 @@ public:
                          : found->second);
     }
     return rows;
+  }
+  result<std::optional<std::string>> key_at(const std::string&,
+                                            const std::string& locator) override {
+    const std::scoped_lock lock{data_->mutex};
+    if (auto failed = failure())
+      return fail(*failed);
+    for (const auto& [record, row] : data_->rows)
+      if (row.present && row.locator == locator)
+        return std::optional{std::to_string(record)};
+    return std::optional<std::string>{};
   }
   result<event_position> folded_place() override {
     const std::scoped_lock lock{data_->mutex};

@@ -39,6 +39,8 @@ struct recorder : frame_handler {
       FAIL("more bytes than announced");
   }
   void on_tail(blob_status status) override { blobs.back().tail = status; }
+  void on_busy() override { ++busy; }
+  int busy = 0;
 };
 
 buffer random_bytes(random_source& random, std::size_t size) {
@@ -216,6 +218,21 @@ TEST_CASE("what the framing does not allow is refused with ec::protocol", "[fram
     to.head(ok_head(0, 5));
     to.busy();
   }
+  SECTION("a blob of unknown size that begins behind its beginning") {
+    auto head = ok_head(0, size_unknown);
+    head.offset = 1;
+    to.head(head);
+  }
+  SECTION("a match of unknown size") {
+    auto head = ok_head(0, size_unknown);
+    head.status = blob_status::match;
+    to.head(head);
+  }
+  SECTION("an end within a blob of unknown size") {
+    to.head(ok_head(0, size_unknown));
+    to.data(three_bytes);
+    to.end();
+  }
   SECTION("data before any head") {
     to.data(three_bytes);
   }
@@ -308,6 +325,33 @@ TEST_CASE("what the framing does not allow is refused with ec::protocol", "[fram
   const auto decoded = decode(bytes, blobs);
   REQUIRE_FALSE(decoded);
   CHECK(decoded.error().code == ec::protocol);
+}
+
+TEST_CASE("a blob of unknown size goes on until its tail", "[frames]") {
+  const auto pieces = GENERATE(0, 1, 3);
+  buffer bytes;
+  frame_encoder to{bytes};
+  to.head(ok_head(0, size_unknown));
+  for (int i = 0; i < pieces; ++i) {
+    to.busy();
+    to.data(three_bytes);
+  }
+  to.busy();
+  to.tail(blob_status::ok);
+  to.head(ok_head(1, 3));
+  to.data(three_bytes);
+  to.tail(blob_status::ok);
+  to.end();
+  recorder into;
+  frame_decoder decoder{2, into};
+  random_source random{5};
+  REQUIRE(feed_in_cuts(decoder, bytes, random, 3));
+  CHECK(decoder.complete());
+  REQUIRE(into.blobs.size() == 2);
+  CHECK(into.blobs[0].content.size() == static_cast<std::size_t>(3 * pieces));
+  CHECK(into.blobs[0].tail == blob_status::ok);
+  CHECK(into.busy == pieces + 1);
+  CHECK(into.blobs[1].content == three_bytes);
 }
 
 TEST_CASE("a decoder that has failed stays so", "[frames]") {

@@ -56,7 +56,9 @@ struct http_client {
     boost::beast::http::response_parser<boost::beast::http::string_body> parser;
     parser.body_limit(boost::none);
     boost::system::error_code failed;
-    boost::beast::http::read(socket, buffer, parser, failed);
+    do // a process that this one began may have ended
+      boost::beast::http::read(socket, buffer, parser, failed);
+    while (failed == boost::asio::error::interrupted);
     if (failed)
       return std::nullopt;
     return parser.release();

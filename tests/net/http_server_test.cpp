@@ -127,7 +127,7 @@ TEST_CASE_METHOD(server_fixture, "a signed request is answered, and the connecti
     REQUIRE(answer);
     CHECK(answer->result_int() == 200);
     CHECK(answer->body() == "POST lisbon [a/b] x=1 y= z body");
-    CHECK((*answer)[wire_header] == "2");
+    CHECK((*answer)[wire_header] == "3");
     CHECK(answer->keep_alive());
   }
 }
@@ -199,7 +199,7 @@ TEST_CASE_METHOD(server_fixture, "what is not there, or not for that method, is 
 
 TEST_CASE_METHOD(server_fixture, "who speaks an older version is answered in it", "[server]") {
   auto client = connect();
-  for (const auto* version : {"1", "2", "1"})
+  for (const auto* version : {"1", "2", "3", "1"})
     for (const auto* target : {"/wire", "/nothing", "/stream"}) {
       auto request = http_client::signed_request("GET", target);
       request.set(wire_header, version);
@@ -212,7 +212,7 @@ TEST_CASE_METHOD(server_fixture, "who speaks an older version is answered in it"
 }
 
 TEST_CASE_METHOD(server_fixture, "a version that is not known is told which are", "[server]") {
-  const auto* version = GENERATE("0", "3", "-1", "1.0", "x", "99999999999", "");
+  const auto* version = GENERATE("0", "4", "-1", "1.0", "x", "99999999999", "");
   CAPTURE(version);
   auto client = connect();
   auto request = http_client::signed_request("GET", "/echo/a");
@@ -221,8 +221,8 @@ TEST_CASE_METHOD(server_fixture, "a version that is not known is told which are"
   const auto answer = client.ask(request);
   REQUIRE(answer);
   CHECK(answer->result_int() == 426);
-  CHECK((*answer)[wire_header] == "2");
-  CHECK_THAT(answer->body(), Contains("versions 1 to 2") && Contains("farshore/9.9.9") &&
+  CHECK((*answer)[wire_header] == "3");
+  CHECK_THAT(answer->body(), Contains("versions 1 to 3") && Contains("farshore/9.9.9") &&
                                  Contains("this site (" + program_name()));
 }
 

@@ -241,6 +241,42 @@ TEST_CASE("a request for blobs survives its JSON", "[json]") {
   CHECK_FALSE(back->blobs[1].offer);
 }
 
+TEST_CASE("what a secondary has of a repository is told where that is asked for alone", "[json]") {
+  const std::vector<std::string> have{std::string(40, 'a'), std::string(64, '0')};
+  blob_request request{"project", {{7, "a.git", content_offer{0, some_sum(), have}}}};
+  const auto back = parse_blob_request(to_json(request));
+  REQUIRE(back);
+  CHECK(back->blobs[0].offer->have == have);
+  request.blobs.push_back(request.blobs[0]);
+  const auto both = parse_blob_request(to_json(request));
+  REQUIRE(both);
+  CHECK(both->blobs[0].offer->have.empty());
+  CHECK(both->blobs[0].offer->sum == some_sum());
+}
+
+TEST_CASE("what no secondary has of a repository is refused", "[json]") {
+  const auto sum = ",\"size\":0,\"sum\":\"" + to_hex(some_sum()) + "\"";
+  const auto with_have = [](const std::string& before, const std::string& have) {
+    return "{\"type\":\"project\",\"blobs\":[{\"id\":1,\"locator\":\"a\"" + before +
+           ",\"have\":" + have + "}]}";
+  };
+  const auto oid = "\"" + std::string(40, 'a') + "\"";
+  std::string many = "[" + oid;
+  for (std::size_t i = 0; i < have_in_request_max; ++i)
+    many += "," + oid;
+  CHECK(parse_blob_request(with_have(sum, "[" + oid + "]")));
+  for (const auto& bad :
+       {with_have("", "[" + oid + "]"), with_have(sum, "17"), with_have(sum, "[17]"),
+        with_have(sum, "[\"\"]"), with_have(sum, "[\"--all\"]"),
+        with_have(sum, "[\"" + std::string(40, 'A') + "\"]"),
+        with_have(sum, "[\"" + std::string(41, 'a') + "\"]"), with_have(sum, many + "]")}) {
+    INFO(bad.substr(0, 200));
+    const auto parsed = parse_blob_request(bad);
+    REQUIRE_FALSE(parsed);
+    CHECK(parsed.error().code == ec::protocol);
+  }
+}
+
 TEST_CASE("a page with a value that can't be is refused", "[json]") {
   const auto bad = GENERATE_COPY(values<std::string>({
       "",

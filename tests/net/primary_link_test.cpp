@@ -740,13 +740,13 @@ TEST_CASE_METHOD(link_fixture, "a primary that knows only version 1 is spoken to
     auto& primary = scripted({{too_new(), page_of(1), page_of(1)}});
     CHECK(events({}));
     CHECK(events({}));
-    CHECK(primary.wires() == wires{"2", "1", "1"});
+    CHECK(primary.wires() == wires{"3", "1", "1"});
   }
   SECTION("over another one, where the primary closes with its refusal") {
     auto& primary = scripted({{too_new("Connection: close\r\n")}, {page_of(1), page_of(1)}});
     CHECK(events({}));
     CHECK(events({}));
-    CHECK(primary.wires() == wires{"2", "1", "1"});
+    CHECK(primary.wires() == wires{"3", "1", "1"});
   }
   SECTION("blobs as well") {
     bytes frames;
@@ -758,17 +758,17 @@ TEST_CASE_METHOD(link_fixture, "a primary that knows only version 1 is spoken to
     fetched one{7, "a"};
     one.start(link());
     CHECK(one.failure() == ec::missing_on_primary);
-    CHECK(primary.wires() == wires{"2", "1"});
+    CHECK(primary.wires() == wires{"3", "1"});
   }
 }
 
 TEST_CASE_METHOD(link_fixture, "an upgraded primary is noticed with the next connection",
                  "[link]") {
-  auto& primary = scripted({{too_new(), page_of(1)}, {page_of(1), page_of(2)}});
+  auto& primary = scripted({{too_new(), page_of(1)}, {page_of(1), page_of(3)}});
   CHECK(events({})); // then the connection ends with its script
   CHECK(events({})); // finds it closed, and speaks the old version still
   CHECK(events({}));
-  CHECK(primary.wires() == wires{"2", "1", "1", "2"});
+  CHECK(primary.wires() == wires{"3", "1", "1", "3"});
 }
 
 TEST_CASE_METHOD(link_fixture, "a primary is asked for the newest version again after minutes",
@@ -779,27 +779,27 @@ TEST_CASE_METHOD(link_fixture, "a primary is asked for the newest version again 
     std::atomic<std::chrono::minutes> ahead{std::chrono::minutes{0}};
   } clock;
   link_settings.time = &clock;
-  auto& primary = scripted({{too_new(), page_of(1), page_of(1), page_of(2), page_of(2)}});
+  auto& primary = scripted({{too_new(), page_of(1), page_of(1), page_of(3), page_of(3)}});
   CHECK(events({}));
   clock.ahead = wire_memory - 1min;
   CHECK(events({}));
-  CHECK(primary.wires() == wires{"2", "1", "1"});
+  CHECK(primary.wires() == wires{"3", "1", "1"});
   clock.ahead = wire_memory;
   CHECK(events({}));
   CHECK(events({}));
-  CHECK(primary.wires() == wires{"2", "1", "1", "2", "2"});
+  CHECK(primary.wires() == wires{"3", "1", "1", "3", "3"});
   link_.reset(); // before its clock
 }
 
 TEST_CASE_METHOD(link_fixture, "two programs with no version in common say so plainly", "[link]") {
-  const auto theirs = GENERATE(0, 3, 77);
+  const auto theirs = GENERATE(0, 4, 77);
   auto& primary = scripted({{http_text(426, R"({"error":{"code":"protocol","message":"no"}})",
                                        "Server: farshore/9.9.9\r\n", theirs)}});
   const auto page = events({});
   REQUIRE_FALSE(page);
   CHECK(page.error().code == ec::protocol);
   CHECK_THAT(page.error().message,
-             Contains(program_name()) && Contains("versions 1 to 2") &&
+             Contains(program_name()) && Contains("versions 1 to 3") &&
                  Contains("farshore/9.9.9") && Contains("version " + std::to_string(theirs)) &&
                  Contains(theirs > wire_newest ? "upgrade Farshore at this site"
                                                : "upgrade Farshore at the other site"));
@@ -810,7 +810,7 @@ TEST_CASE_METHOD(link_fixture, "a primary that refuses every version is not aske
                  "[link]") {
   auto& primary = scripted({{too_new(), too_new(), too_new()}});
   CHECK(events({}).error().code == ec::protocol);
-  CHECK(primary.wires() == wires{"2", "1"});
+  CHECK(primary.wires() == wires{"3", "1"});
 }
 
 TEST_CASE_METHOD(link_fixture, "a hostile stream fails what it had not finished", "[link]") {

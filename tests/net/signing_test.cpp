@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <jwt.h>
+#include <openssl/evp.h>
 
 using namespace farshore;
 using namespace std::chrono_literals;
@@ -180,4 +181,86 @@ TEST_CASE("what is no signature at all is refused with its own sentence", "[sign
   CHECK_THAT(refusal(verify(forge(R"({"iss":"../etc"})", JWT_ALG_HS256, secret))),
              Contains("names no site"));
   CHECK_THAT(refusal(verify(forge("{}", JWT_ALG_HS256, secret))), Contains("names no site"));
+}
+
+// -- readers' tokens
+
+namespace {
+
+std::string basic(const std::string& credentials) {
+  std::string out((credentials.size() + 2) / 3 * 4, '\0');
+  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                  reinterpret_cast<const unsigned char*>(credentials.data()),
+                  static_cast<int>(credentials.size()));
+  return "Basic " + out;
+}
+
+std::string reader_token(std::chrono::days life = std::chrono::days{30}) {
+  return make_read_token(secret, "lisbon", "ann", life, noon);
+}
+
+} // namespace
+
+TEST_CASE("a token names its reader, as password or alone", "[signing]") {
+  const auto token = reader_token();
+  for (const auto& header :
+       {"Bearer " + token, basic("anyone:" + token), basic(":" + token), basic("ab:" + token)}) {
+    const auto reader = verify_reader(secrets, header, noon);
+    REQUIRE(reader);
+    CHECK(*reader == "ann");
+  }
+}
+
+TEST_CASE("a token ends with its time, or with its secret", "[signing]") {
+  const auto header = "Bearer " + reader_token();
+  CHECK(verify_reader(secrets, header, noon + std::chrono::days{30} - 1s));
+  CHECK_THAT(refusal(verify_reader(secrets, header, noon + std::chrono::days{30})),
+             Contains("\"ann\", was good until"));
+  CHECK(verify_reader(secrets, header, noon - 60s));
+  CHECK_THAT(refusal(verify_reader(secrets, header, noon - 62s)), Contains("set the clocks"));
+  CHECK(verify_reader(std::vector{other_secret, secret}, header, noon));
+  CHECK_THAT(refusal(verify_reader(std::vector{other_secret}, header, noon)),
+             Contains("does not count here"));
+}
+
+TEST_CASE("a token is one of its site's key", "[signing]") {
+  const auto key = to_string(*derive_key(secret, "lisbon"));
+  const auto token = make_read_token(key, "lisbon", "ann", std::chrono::days{1}, noon);
+  CHECK(verify_reader(secrets, "Bearer " + token, noon));
+  CHECK(verify_reader(std::vector{key}, "Bearer " + token, noon));
+  CHECK_FALSE(
+      verify_reader(std::vector{to_string(*derive_key(secret, "porto"))}, "Bearer " + token, noon));
+  CHECK(make_read_token(key, "porto", "ann", std::chrono::days{1}, noon).empty());
+}
+
+TEST_CASE("what is no token opens nothing", "[signing]") {
+  CHECK_THAT(refusal(verify_reader(secrets, "", noon)), Contains("farshore token --read"));
+  for (const std::string header : {"Basic", "Basic ", "Basic !!!!", "Basic YWJj", "Basic YQ",
+                                   "Bearer ", "Bearer a.b.c", "Digest x"})
+    refusal(verify_reader(secrets, header, noon));
+  refusal(verify_reader(secrets, basic("x:y"), noon));
+  refusal(verify_reader(secrets, "Bearer " + std::string(20'000, 'x'), noon));
+  // A site's signature is for its request, and a token for none.
+  refusal(verify_reader(secrets, sign_request(secret, "lisbon", "GET", target, noon), noon));
+  refusal(verify("Bearer " + reader_token()));
+}
+
+TEST_CASE("a token that Farshore did not make is refused, though its key fits", "[signing]") {
+  const auto key_bytes = derive_key(secret, "lisbon")->bytes;
+  const std::string key{key_bytes.begin(), key_bytes.end()};
+  const auto forged = [&](const std::string& claims, jwt_alg_t algorithm = JWT_ALG_HS256) {
+    return verify_reader(secrets, forge(claims, algorithm, key), noon);
+  };
+  const std::string good = R"({"iss":"lisbon","aud":"farshore-git","sub":"ann","iat":1800000000,)";
+  CHECK(forged(good + R"("exp":1800000100})"));
+  refusal(forged(good + R"("exp":1800000100})", JWT_ALG_NONE));
+  refusal(forged(good + R"("exp":1800000100})", JWT_ALG_HS512));
+  refusal(forged(good + R"("exp":9800000100})"));
+  refusal(forged(good + R"("exp":"never"})"));
+  refusal(forged(good + R"("x":1})"));
+  refusal(forged(R"({"iss":"lisbon","aud":"farshore-git","iat":1800000000,"exp":1800000100})"));
+  refusal(
+      forged(R"({"iss":"lisbon","aud":"farshore","sub":"ann","iat":1800000000,"exp":1800000100})"));
+  refusal(forged(
+      R"({"iss":"porto","aud":"farshore-git","sub":"ann","iat":1800000000,"exp":1800000100})"));
 }

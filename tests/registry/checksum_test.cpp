@@ -67,6 +67,30 @@ TEST_CASE_METHOD(checksum_fixture, "the same checksum again sends nothing, anoth
   CHECK(state(1, "verification_checksum = decode(repeat('08', 32), 'hex')") == "t");
 }
 
+TEST_CASE_METHOD(checksum_fixture, "what somebody waits for does not wait behind a backlog",
+                 "[checksum]") {
+  ready_widgets(40);
+  verify_all(1);
+  db.exec("UPDATE farshore.state SET verification_retry_at = now() - interval '1 day'");
+  db.exec("INSERT INTO widgets SELECT n, 'p/' || n FROM generate_series(1001, 2000) AS n");
+  settle();
+  CHECK(must(store->reverify("widget", {record_selection::kind::ids, {7, 8, 9}})) == 3);
+  std::vector<record_id> again;
+  for (const auto& one : claim("widget", 20)) // of which a tenth is theirs
+    if (one.again)
+      again.push_back(one.record);
+  std::sort(again.begin(), again.end());
+  REQUIRE(again.size() == 2);
+  CHECK((again[0] >= 7 && again[1] <= 9));
+  // Those in hand are not given out twice, and what is only due by its age goes on waiting.
+  std::vector<record_id> rest;
+  for (const auto& one : claim("widget", 20, again))
+    if (one.again)
+      rest.push_back(one.record);
+  REQUIRE(rest.size() == 1);
+  CHECK((rest[0] >= 7 && rest[0] <= 9));
+}
+
 TEST_CASE_METHOD(checksum_fixture, "a record that changes while it is hashed goes back to pending",
                  "[checksum]") {
   ready_widgets(2);

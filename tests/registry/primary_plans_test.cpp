@@ -211,6 +211,40 @@ void filled_fixture::verifying_reads_what_it_claims() {
                 }),
           6 * 1000 + 10);
   }
+  const auto wal = [&] { return db.query_value("SELECT pg_current_wal_insert_lsn()"); };
+  const auto at_first = wal();
+  check(count("10 pages of 1,000, as refs are compared by",
+              [&] {
+                auto at = record_id_before_all;
+                for (int n = 0; n < 10; ++n)
+                  at = must(reader->catalogue("widget", at, 1000)).next_after;
+                CHECK(at >= 10'000);
+              }),
+        4 * 10'000 + 10); // with what is left of rows that were written just now
+  WARN("WAL of these pages, and of whatever else was at work: "
+       << db.query_value("SELECT '" + wal() + "'::pg_lsn - '" + at_first + "'::pg_lsn")
+       << " bytes");
+  // As when refs are found to differ: some of many, behind a backlog.
+  std::vector<record_id> some;
+  {
+    pqxx::work tx{db.connection()};
+    for (const auto& row :
+         tx.exec("SELECT record_id FROM farshore.state WHERE verification_state = 2 AND type_id ="
+                 " (SELECT type_id FROM farshore.replicable_type WHERE name = 'widget')"
+                 " ORDER BY record_id LIMIT 250"))
+      some.push_back(row[0].as<record_id>());
+  }
+  REQUIRE(some.size() == 250);
+  install();
+  CHECK(must(store->reverify("widget", {record_selection::kind::ids, some})) == 250);
+  std::vector<checksum_claim> mixed;
+  check(count("claim of a backlog, and 100 of these",
+              [&] {
+                mixed = must(store->claim_checksums({"widget", 1000, {}}));
+              }),
+        10 * 1000 + 10);
+  CHECK(std::ranges::count_if(mixed, &checksum_claim::again) == 100);
+  must(store->release_checksums({"widget", {}}));
   install();
   must(store->reverify("widget", {record_selection::kind::all, {}}));
   check(

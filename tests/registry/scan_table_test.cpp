@@ -26,7 +26,7 @@ public:
   scanned_fixture() {
     auto type = make_type("manual", "");
     type.scan = 30s;
-    type.model = scanned_model("manual");
+    type.model = scanned_model(type);
     ready({type});
   }
 
@@ -143,4 +143,29 @@ TEST_CASE_METHOD(scanned_fixture, "a type that is declared again finds its rows"
   must(store->install({}));
   must(store->install(std::vector{type}));
   CHECK(paths() == lines{"a"});
+}
+
+TEST_CASE_METHOD(primary_fixture, "a repository's row keeps all of its refs' checksum, and no size",
+                 "[scan_table]") {
+  auto type = make_type("repo", "");
+  type.strategy = "repository";
+  type.scan = 30s;
+  type.model = scanned_model(type);
+  ready({type});
+  scanned_file row;
+  row.path = "group/one.git";
+  row.kind = scanned_kind::repository;
+  row.size = UINT64_MAX - 1;
+  row.mtime_ns = INT64_MIN;
+  row.ctime_ns = -1;
+  row.inode = UINT64_MAX;
+  must(store->keep_scan("repo", {{row}, {}, {}}));
+  const auto page = must(store->scanned("repo", "", path_after_all(), 10));
+  REQUIRE(page.rows.size() == 1);
+  CHECK(page.rows[0].file == row);
+  must(store->fold(100));
+  const auto listed = must(reader->catalogue("repo", record_id_before_all, 10));
+  REQUIRE(listed.rows.size() == 1);
+  CHECK(listed.rows[0].locator == "group/one.git");
+  CHECK_FALSE(listed.rows[0].size);
 }

@@ -576,7 +576,7 @@ TEST_CASE("a strategy that is not there is named with what to write instead", "[
   fake_time time;
   replicable_type type;
   type.name = "wiki";
-  type.strategy = "repository";
+  type.strategy = "pages";
   auto made = make_strategy(type, time);
   REQUIRE_FALSE(made);
   CHECK(made.error().code == ec::invalid_config);
