@@ -2,8 +2,10 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <boost/json.hpp>
+#include <fmt/format.h>
 
 namespace farshore {
 
@@ -65,9 +67,15 @@ error parse_error_answer(unsigned status, std::string_view body) {
     if (const auto* inner = parsed.as_object().if_contains("error"); inner && inner->is_object()) {
       const auto* code = inner->as_object().if_contains("code");
       const auto* message = inner->as_object().if_contains("message");
-      if (code && code->is_string() && message && message->is_string())
+      if (code && code->is_string() && message && message->is_string()) {
+        std::string text{std::string_view{message->as_string()}.substr(0, message_bytes_max)};
         if (const auto known = parse_code(code->as_string()))
-          return {*known, std::string{message->as_string()}.substr(0, message_bytes_max)};
+          return {*known, std::move(text)};
+        return {ec::protocol,
+                fmt::format("{} (an error that this version of Farshore does not know: status {}, "
+                            "code \"{}\")",
+                            text, status, std::string_view{code->as_string()}.substr(0, 64))};
+      }
     }
   return {ec::protocol, "the answer has status " + std::to_string(status) +
                             " and is not Farshore's; does the address lead to a Farshore node?"};
