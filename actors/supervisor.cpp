@@ -104,6 +104,8 @@ void supervisor_state::launch(claim_lane& lane, claim&& next, steady_time asked_
   job->token = token;
   job->id = next.id;
   job->locator = next.locator;
+  if (next.wanted)
+    job->former = next.remove;
   job->expected = next.expected;
   job->size = next.size;
   job->live = next.live;

@@ -59,6 +59,8 @@ struct sync_job {
   replicable_id id;
   /// Encoded.
   std::string locator;
+  /// Encoded; where its resource may lie so far. What still lies there is removed later.
+  std::vector<std::string> former;
   /// The primary's checksum, when it has one.
   std::optional<checksum> expected;
   std::optional<std::uint64_t> size;

@@ -1,5 +1,6 @@
 #include "strategies/repository/repository_receiver.hpp"
 
+#include "config/locator.hpp"
 #include "config/values.hpp"
 #include "strategies/repository/refs_header.hpp"
 
@@ -77,21 +78,39 @@ git_command repository_receiver::command(std::vector<std::string> arguments, int
 
 std::optional<content_offer> repository_receiver::offer() {
   mirror_ = {};
+  moved_from_.clear();
   if (job_->force || !workshop_->is_trusted(job_->id.record))
     return std::nullopt;
   const auto root = workshop_->root();
   if (!root)
     return std::nullopt;
-  auto folder = open_repository(*root, locator_);
+  auto at_place = open_repository(*root, locator_);
+  auto folder = at_place ? std::move(*at_place) : open_former(*root);
   if (!folder)
     return std::nullopt;
-  auto refs = read_refs(folder->get());
+  auto refs = read_refs(folder.get());
   if (!refs)
     return std::nullopt;
-  mirror_ = std::move(*folder);
+  mirror_ = std::move(folder);
   before_ = std::move(*refs);
   sum_ = refs_checksum(before_);
   return content_offer{0, sum_, tips_of(before_)};
+}
+
+unique_fd repository_receiver::open_former(int root) {
+  const auto there = what_lies_at(root, locator_);
+  if (!there || (*there != lying::nothing && *there != lying::room))
+    return {};
+  for (const auto& encoded : job_->former) {
+    const auto locator = decode_locator(encoded);
+    if (!locator || !check_locator(*locator) || locator_.starts_with(*locator + '/'))
+      continue;
+    if (auto folder = open_repository(root, *locator)) {
+      moved_from_ = *locator;
+      return std::move(*folder);
+    }
+  }
+  return {};
 }
 
 result<void> repository_receiver::matched(const file_attributes&) {
@@ -116,6 +135,11 @@ result<void> repository_receiver::begin(std::uint64_t offset, std::uint64_t size
     return fail(there.error());
   if (*there == lying::other)
     return fail(ec::bad_locator, "what lies there is no repository; move it away");
+  for (auto above = parent_of(locator_); !above.empty(); above = parent_of(above))
+    if (const auto around = what_lies_at(*root, above); around && *around == lying::repository)
+      return fail(ec::bad_locator,
+                  fmt::format("it would lie within the repository \"{}\"; one can't hold another",
+                              encode_locator(above)));
   stage_ = stage::header;
   return {};
 }
@@ -178,8 +202,10 @@ result<void> repository_receiver::end_header() {
   refs_ = std::move(*refs);
   header_ = {};
   stage_ = stage::pack;
-  if (mirror_ && before_.format != refs_.format)
+  if (mirror_ && before_.format != refs_.format) {
     mirror_ = {};
+    moved_from_.clear();
+  }
   temp_ = workshop_->temp_name(*job_, mirror_ ? "objects" : "git");
   auto folder = workshop_->make_temp(temp_);
   if (!folder)
@@ -317,6 +343,9 @@ result<void> repository_receiver::flush_received() {
 }
 
 result<void> repository_receiver::bring_objects() {
+  if (!moved_from_.empty())
+    if (auto moved = workshop_->move(moved_from_, locator_); !moved)
+      return moved;
   if (stage_ != stage::complete || !mirror_)
     return {};
   if (auto moved = move_packs(temp_folder_.get(), mirror_.get()); !moved)
@@ -336,7 +365,8 @@ result<void> repository_receiver::change_refs() {
 
 result<void> repository_receiver::flush_refs() {
   if (stage_ == stage::complete && mirror_)
-    return change_.flush_names();
+    if (auto flushed = change_.flush_names(); !flushed || moved_from_.empty())
+      return flushed;
   return workshop_->files().flush_names(locator_);
 }
 

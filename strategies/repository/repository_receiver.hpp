@@ -4,10 +4,11 @@
 //     └─────► begin ─► write … ─► finish ─┬► packs in quarantine, beside the mirror ──────┤
 //                                         └► a whole new mirror in a temporary folder ────┴► placed
 //
-// Objects come first, into a place where no reader sees them, and are all there (connectivity)
-// before any ref changes. A mirror that is not there, not to be believed or of another object
-// format is built anew, beside what lies there. Used by one thread at a time; owns its temporary
-// folder and the git that it feeds. Nothing of a broken-off transfer is kept.
+// A mirror that still lies at a former locator of its record is built upon where it lies, and moved
+// when it is placed. Objects come first, into a place where no reader sees them, and are all there
+// (connectivity) before any ref changes. A mirror that is not there, not to be believed or of
+// another object format is built anew, beside what lies there. Used by one thread at a time; owns
+// its temporary folder and the git that it feeds. Nothing of a broken-off transfer is kept.
 
 #pragma once
 
@@ -47,7 +48,7 @@ public:
   result<void> ready();
   /// Flushes what was received. Not needed where the whole file system is flushed instead.
   result<void> flush_received();
-  /// Brings objects to where they are seen, and locks the refs.
+  /// Brings a mirror from its former place, objects to where they are seen, and locks the refs.
   result<void> bring_objects();
   /// Flushes what that has changed. Not needed where the whole file system is.
   result<void> flush_objects();
@@ -71,6 +72,8 @@ private:
   result<void> start_index();
   result<void> finish_pack();
   result<void> demand_objects();
+  /// The mirror at a former locator, where nothing is at the new one.
+  unique_fd open_former(int root);
   [[nodiscard]] git_command command(std::vector<std::string> arguments, int folder) const;
   void discard();
 
@@ -82,6 +85,8 @@ private:
   stage stage_ = stage::empty;
   /// What is built upon; empty: a new one is made.
   unique_fd mirror_;
+  /// Where it lies, if that is a former locator (decoded); else "".
+  std::string moved_from_;
   repository_refs before_;
   checksum sum_{};
 

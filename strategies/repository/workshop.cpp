@@ -129,6 +129,21 @@ result<void> workshop::place(const std::string& name, const std::string& locator
   return {};
 }
 
+result<void> workshop::move(const std::string& from, const std::string& to) {
+  const auto at = root();
+  if (!at)
+    return fail(at.error());
+  const auto above = open_beneath(*at, parent_of(from), O_PATH | O_DIRECTORY, path_walk::by_kernel);
+  if (!above)
+    return trouble("open the folder above", from, above.error());
+  const auto into = make_folders_beneath(*at, parent_of(to), 0755, path_walk::by_kernel);
+  if (!into)
+    return trouble("make the folders above", to, into.error());
+  if (::renameat(above->get(), leaf_of(from).c_str(), into->get(), leaf_of(to).c_str()) != 0)
+    return trouble("move a repository to", to);
+  return {};
+}
+
 result<void> workshop::take(const std::string& locator, const std::string& name) {
   const auto at = root();
   if (!at)

@@ -46,6 +46,8 @@ public:
   /// repository, which then lies in the temporary place. At any moment the locator leads to the
   /// one or to the other.
   result<void> place(const std::string& name, const std::string& locator);
+  /// Brings a repository to another locator, where there must be nothing or an empty folder.
+  result<void> move(const std::string& from, const std::string& to);
   /// Takes the repository at the locator away, into the new temporary folder.
   result<void> take(const std::string& locator, const std::string& name);
 

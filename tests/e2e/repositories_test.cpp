@@ -61,6 +61,13 @@ TEST_CASE("repositories follow commits, forced pushes, deleted refs and removals
   host.pushed(2);
   fs::remove_all(host.at_primary(4).path());
   host.sites.primary.sql("DELETE FROM projects WHERE id = 4");
+  const auto pack_of = [&](int id) {
+    const auto packs = host.at_secondary(id).path() / "objects/pack";
+    return fs::exists(packs) ? fs::directory_iterator {
+      packs
+      } -> path().filename().string() : "";
+  };
+  const auto pack = pack_of(5);
   fs::rename(host.at_primary(5).path(), host.at_primary(50).path());
   host.sites.primary.sql("UPDATE projects SET path = '" + hosting::path_of(50) + "' WHERE id = 5");
   host.wait();
@@ -68,6 +75,7 @@ TEST_CASE("repositories follow commits, forced pushes, deleted refs and removals
   host.check_equal(50);
   CHECK_FALSE(fs::exists(host.at_secondary(4).path()));
   CHECK_FALSE(fs::exists(host.at_secondary(5).path()));
+  CHECK(fs::exists(host.at_secondary(50).path() / "objects/pack" / pack)); // moved
 
   const auto clone = host.sites.folder() / "clone";
   git_repository::shell("git clone -q '" + host.at_secondary(2).path().string() + "' '" +

@@ -134,6 +134,12 @@ struct repository_site {
     secondary->place(batch);
     return batch[0].to;
   }
+  /// Of a record that lay elsewhere before.
+  result<landed> sync_moved(const std::string& from, const std::string& to, record_id record = 1) {
+    const auto what = job(record, to);
+    what->former = {encode_locator(from)};
+    return sync(what);
+  }
   result<landed> sync(record_id record = 1, const std::string& locator = "app.git") {
     return sync(job(record, locator));
   }

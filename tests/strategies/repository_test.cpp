@@ -119,6 +119,79 @@ TEST_CASE_METHOD(repository_site, "what did not change is not moved, and found a
         primary->checksum_of("app.git", nullptr)->sum);
 }
 
+TEST_CASE_METHOD(repository_site, "one whose locator changed is moved, and not fetched again",
+                 "[repository]") {
+  namespace fs = std::filesystem;
+  const auto git = init("group/app.git");
+  git.commit("1");
+  check_synced(sync(1, "group/app.git"));
+  const auto rename_on_primary = [&](const std::string& from, const std::string& to) {
+    const auto root = folder.path() / "primary";
+    fs::create_directories((root / to).parent_path());
+    fs::rename(root / from, root / to);
+    return git_repository{root / to};
+  };
+  const auto pack_of = [&](const std::string& locator) {
+    for (const auto& one : fs::directory_iterator{there(locator) / "objects/pack"})
+      if (one.path().extension() == ".pack")
+        return one.path().filename().string();
+    return std::string{};
+  };
+  const auto pack = pack_of("group/app.git");
+  auto now = rename_on_primary("group/app.git", "other/deep/app.git");
+  const auto moved_there = sync_moved("group/app.git", "other/deep/app.git");
+  check_synced(moved_there);
+  CHECK(moved_there->adopted);
+  CHECK(moved == 0);
+  CHECK(pack_of("other/deep/app.git") == pack);
+  CHECK_FALSE(fs::exists(there("group/app.git")));
+  CHECK(remove("group/app.git")); // as it follows always
+  check_equal(now, mirror("other/deep/app.git"));
+  SECTION("with a push at the same time") {
+    now.commit("2");
+    now = rename_on_primary("other/deep/app.git", "app.git");
+    check_synced(sync_moved("other/deep/app.git", "app.git"));
+    CHECK(moved < 1'000);
+    CHECK_FALSE(fs::exists(there("other/deep/app.git")));
+    check_equal(now, mirror());
+  }
+  SECTION("to where another lies") {
+    init("taken.git").commit("x");
+    check_synced(sync(2, "taken.git"));
+    fs::remove_all(folder.path() / "primary/taken.git");
+    now = rename_on_primary("other/deep/app.git", "taken.git");
+    check_synced(sync_moved("other/deep/app.git", "taken.git"));
+    check_equal(now, mirror("taken.git"));
+    CHECK(fs::exists(there("other/deep/app.git"))); // until it is removed
+  }
+  SECTION("into itself") {
+    const auto inner = init("inner.git");
+    inner.commit("y");
+    fs::remove_all(folder.path() / "primary/other/deep/app.git");
+    now = rename_on_primary("inner.git", "other/deep/app.git/inner.git");
+    CHECK(sync_moved("other/deep/app.git", "other/deep/app.git/inner.git").error().code ==
+          ec::bad_locator);
+    CHECK(remove("other/deep/app.git"));
+    check_synced(sync_moved("other/deep/app.git", "other/deep/app.git/inner.git"));
+  }
+  SECTION("without a lease") {
+    now = rename_on_primary("other/deep/app.git", "late.git");
+    const auto late = job(1, "late.git");
+    late->former = {"other/deep/app.git"};
+    auto into = fetch(late);
+    REQUIRE(into);
+    time.advance(std::chrono::seconds{20});
+    std::vector<placement> batch(1);
+    batch[0].job = late;
+    batch[0].from = *into;
+    secondary->place(batch);
+    CHECK(batch[0].to.error().code == ec::lease_lost);
+    CHECK(fs::exists(there("other/deep/app.git")));
+    CHECK_FALSE(fs::exists(there("late.git")));
+  }
+  CHECK(leftovers() == 0);
+}
+
 TEST_CASE_METHOD(repository_site, "a change of refs alone moves no object", "[repository]") {
   const auto git = init();
   git.commit("1");
