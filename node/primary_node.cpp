@@ -219,11 +219,9 @@ private:
 
   /// A scanned type's scanner is told that something lies at the locator which it may not know.
   void look_at(const std::string& type, const std::string& locator) {
-    spdlog::info("{}: a push into {}, which is not known yet: its folder is looked through", type,
-                 locator);
     caf::scoped_actor self{system_};
-    self->request(registry_, publish_deadline, atom::recheck_v, type)
-        .receive([](const result<done>&) {}, [](const caf::error&) {});
+    self->request(registry_, publish_deadline, atom::look_v, type, locator)
+        .receive([](const result<done>&) {}, [](const caf::error&) {}); // a scan finds it, too
   }
 
   git_serving serve_repositories() {

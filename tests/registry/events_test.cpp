@@ -525,6 +525,26 @@ TEST_CASE_METHOD(widgets_fixture, "the primary's checksum is told while it is of
   CHECK(counts_of("widget").records == 1);
 }
 
+TEST_CASE_METHOD(primary_fixture, "what lies at a locator is found, where it may be had",
+                 "[catalogue]") {
+  db.exec(
+      "CREATE TABLE widgets (id bigint PRIMARY KEY, path text, ready boolean);"
+      "CREATE TABLE papers (id uuid PRIMARY KEY, path bytea);"
+      "INSERT INTO widgets VALUES (1, 'a.git', true), (2, 'b.git', false), (3, 'c d.git', true);"
+      "INSERT INTO papers VALUES ('00000000-0000-0000-0000-000000000001', '\\x61ff')");
+  auto widget = make_type("widget", "widgets");
+  widget.model->available = "ready";
+  ready({widget, make_type("paper", "papers")});
+  using key = std::optional<std::string>;
+  CHECK(must(reader->key_at("widget", "a.git")) == key{"1"});
+  CHECK(must(reader->key_at("widget", "c%20d.git")) == key{"3"});
+  CHECK(must(reader->key_at("widget", "b.git")) == key{});
+  CHECK(must(reader->key_at("widget", "x%27%20OR%20true%20--")) == key{});
+  CHECK(must(reader->key_at("widget", "%FF")) == key{}); // no text of this database
+  CHECK(must(reader->key_at("paper", "a%FF")) == key{"00000000-0000-0000-0000-000000000001"});
+  CHECK(reader->key_at("nothing", "a.git").error().code == ec::not_found);
+}
+
 TEST_CASE_METHOD(widgets_fixture, "an unknown type is not found", "[catalogue]") {
   CHECK(reader->catalogue("gadget", 0, 10).error().code == ec::not_found);
   const record_id ids[] = {1};

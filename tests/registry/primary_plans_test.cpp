@@ -22,6 +22,7 @@ public:
   filled_fixture(std::int64_t widgets, std::int64_t notes, bool known)
       : widgets_{widgets}, notes_{notes} {
     db.exec("CREATE TABLE widgets (id bigint PRIMARY KEY, path text, ready boolean)");
+    db.exec("CREATE INDEX ON widgets (path)"); // as README advises for repositories
     db.exec("CREATE TABLE notes (name text PRIMARY KEY, path text)");
     auto widget = make_type("widget", "widgets");
     widget.model->available = "ready";
@@ -161,6 +162,13 @@ void filled_fixture::each_call_reads_what_it_returns() {
                 CHECK(must(reader->resolve("note", some)).back().present);
               }),
         5 * 1000 + 10);
+
+  check(count("what lies at a locator",
+              [&] {
+                CHECK(must(reader->key_at("widget", "p/" + std::to_string(widgets_ / 3))));
+                CHECK_FALSE(must(reader->key_at("widget", "p/none")));
+              }),
+        10);
 
   check(count("fold, nothing new", [&] { CHECK(must(store->fold(5000)) == 0); }), 10);
   db.exec("UPDATE widgets SET path = path || 'x' WHERE id BETWEEN 3001 AND 7000");
