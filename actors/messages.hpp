@@ -92,8 +92,10 @@ struct registry_type_status {
   backfill_state walk;
   /// Everything committed before it is here and verified.
   std::optional<wall_time> verified_point = {};
-  /// A resync or reverify of all is marking rows.
+  /// A resync of all is marking rows.
   bool marking = false;
+  /// A reverify of all is reading them.
+  bool reverifying = false;
 };
 using registry_status = std::vector<registry_type_status>;
 

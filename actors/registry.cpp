@@ -86,12 +86,6 @@ result<void> registry_state::run_batch(std::vector<task>& ran, std::vector<bool>
       return fail(std::move(more).error());
     resync_open = *more;
   }
-  if (reverify_open && parts.time->now() < until) {
-    auto more = store.continue_reverify(marking_slice_rows);
-    if (!more)
-      return fail(std::move(more).error());
-    reverify_open = *more;
-  }
   return store.commit();
 }
 
@@ -109,7 +103,7 @@ void registry_state::flush() {
   enders.clear();
   if (failed)
     return give_up(*failed);
-  if (!live.empty() || !bulk.empty() || resync_open || reverify_open)
+  if (!live.empty() || !bulk.empty() || resync_open)
     flush_soon();
 }
 
@@ -237,7 +231,6 @@ registry_actor::behavior_type registry(registry_state::pointer self, registry_pa
         });
       },
       [&state](atom::reverify, const std::string& type, const record_selection& which) {
-        state.reverify_open = true;
         return state.enqueue<std::size_t>(
             state.live, [=](registry_store& store) { return store.reverify(type, which); });
       },
@@ -273,19 +266,20 @@ registry_actor::behavior_type registry(registry_state::pointer self, registry_pa
               auto walks = store.backfills();
               if (!walks)
                 return fail(std::move(walks).error());
-              auto marking = store.marking_types();
-              if (!marking)
-                return fail(std::move(marking).error());
+              auto orders = store.orders();
+              if (!orders)
+                return fail(std::move(orders).error());
               for (auto& point : *points) {
                 auto counts = store.counts(point.type);
                 if (!counts)
                   return fail(std::move(counts).error());
-                const bool is_paused =
-                    std::find(paused->begin(), paused->end(), point.type) != paused->end();
+                const auto is_among = [&](const std::vector<std::string>& types) {
+                  return std::ranges::find(types, point.type) != types.end();
+                };
                 const auto walk = std::ranges::find(*walks, point.type, &backfill_state::type);
-                all.push_back({point.type, *counts, point.synced, is_paused,
+                all.push_back({point.type, *counts, point.synced, is_among(*paused),
                                walk == walks->end() ? backfill_state{} : *walk, point.verified,
-                               std::ranges::find(*marking, point.type) != marking->end()});
+                               is_among(orders->resyncs), is_among(orders->reverifies)});
               }
               return all;
             });

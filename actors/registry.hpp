@@ -61,7 +61,6 @@ struct registry_state {
   std::vector<outcome> ended;
   std::vector<caf::typed_response_promise<result<bool>>> enders;
   bool resync_open = true;
-  bool reverify_open = true;
   bool flush_due = false;
 
   void flush_soon();

@@ -1,6 +1,7 @@
 #include "actors/verifier.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace farshore {
@@ -43,6 +44,9 @@ void verifier_state::look() {
   what.marked_max = batch_rows;
   what.walk_rows = pace.take(rows_, parts.time->now(), batch_rows);
   what.recent = parts.reverify_after / 10;
+  what.all_order = all_order_;
+  what.all_told = all_told();
+  what.all_claimed = all_claimed_;
   self->request(parts.registry, registry_deadline, what)
       .then(
           [this](const result<verification_round>& round) {
@@ -53,20 +57,35 @@ void verifier_state::look() {
           [this](const caf::error&) { claiming_ = false; });
 }
 
+record_id verifier_state::all_told() const {
+  auto told = all_claimed_;
+  for (const auto& [_, one] : batches)
+    told = std::min(told, one.behind);
+  return told;
+}
+
 void verifier_state::take(const verification_round& round) {
   rows_ = round.rows;
   const bool more_marked = round.marked == batch_rows;
   if (round.marked > 0)
     marked_after_ = round.claims[round.marked - 1].id.record;
+  auto behind = std::exchange(all_claimed_, round.all_claimed);
+  if (std::exchange(all_order_, round.all_order) != round.all_order) {
+    behind = record_id_before_all;
+    for (auto& [_, one] : batches) // of an earlier one: they say nothing of this one
+      one.behind = INT64_MAX;
+  }
   if (!round.claims.empty()) {
     const auto number = ++last_batch_;
-    batches.emplace(number, batch{});
+    batches.emplace(number, batch{.suspects = {}, .behind = behind});
     read(number, round.claims);
   } else if (batches.empty() &&
              std::exchange(marked_after_, record_id_before_all) != record_id_before_all) {
     look_again_ = true; // what was marked behind our back
   }
-  if (more_marked || look_again_)
+  // At its end the registry is told so once nothing is in flight.
+  const bool more_of_all = all_order_ != 0 && (!round.all_at_end || batches.empty());
+  if (more_marked || more_of_all || look_again_)
     look();
 }
 
@@ -76,19 +95,33 @@ void verifier_state::read(std::uint64_t number, const std::vector<verification_c
     const auto from = claims.begin() + static_cast<std::ptrdiff_t>(at);
     const auto n = std::min(part_rows, claims.size() - at);
     ++reading;
+    std::vector<record_id> asked;
+    for (auto it = from; asked.size() < n; ++it)
+      asked.push_back(it->id.record);
     self->request(
             parts.readers[next_reader_++ % parts.readers.size()], reading_deadline,
             reading_request{parts.store, {from, from + static_cast<std::ptrdiff_t>(n)}, cancelled})
         .then(
-            [this, number](result<verification_report>& found) {
-              on_part(number, found ? std::move(*found) : verification_report{});
+            [this, number, asked](result<verification_report>& found) {
+              on_part(number, asked, found ? std::move(*found) : verification_report{});
             },
-            [this, number](const caf::error&) { on_part(number, {}); });
+            [this, number, asked](const caf::error&) { on_part(number, asked, {}); });
   }
 }
 
-void verifier_state::on_part(std::uint64_t number, verification_report&& found) {
+void verifier_state::on_part(std::uint64_t number, std::vector<record_id> asked,
+                             verification_report&& found) {
   auto& of = batches.at(number);
+  if (all_order_ != 0) {
+    std::set<record_id> judged;
+    for (const auto& one : found.outcomes)
+      judged.insert(one.of.id.record);
+    std::erase_if(asked, [&](record_id id) { return judged.contains(id); });
+    if (!asked.empty()) // those of a reverify of all would never be read
+      self->request(parts.registry, registry_deadline, atom::reverify_v, parts.type,
+                    record_selection{record_selection::kind::ids, std::move(asked)})
+          .then([](const result<std::size_t>&) {}, [](const caf::error&) {});
+  }
   if (!of.second_look)
     std::erase_if(found.outcomes, [&](const verification_outcome& one) {
       if (one.damage)

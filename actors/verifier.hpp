@@ -5,12 +5,14 @@
 //                                              └ wrong ──► 2 s later once more ──► REGISTRY ──►
 //                                              SUPERVISOR
 //
-// Scheduled; never blocks. What was marked (reverify) goes first, as fast as the readers go; beside
-// it a walk through all rows that is through once in `reverify_after`, in steps as even as the rows
-// allow: so nothing needs a time of its own, and nothing comes in a wave. Holds no record up: what
-// it found counts only if the record is by then what it was. What seems damaged is looked at twice,
-// so that a store that is just going away is noticed as such, by its keeper. Memory follows the
-// batches in flight, of which there are few.
+// Scheduled; never blocks. What was marked (reverify) goes first, as fast as the readers go, and as
+// fast goes a reverify of all, which needs no marks: the registry keeps up to where what was found
+// has been told, and after a restart it goes on there; what could not be judged then is marked.
+// Beside them a walk through all rows that is through once in `reverify_after`, in steps as even as
+// the rows allow: so nothing needs a time of its own, and nothing comes in a wave. Holds no record
+// up: what it found counts only if the record is by then what it was. What seems damaged is looked
+// at twice, so that a store that is just going away is noticed as such, by its keeper. Memory
+// follows the batches in flight, of which there are few.
 
 #pragma once
 
@@ -69,6 +71,8 @@ struct verifier_state {
     /// What is to be looked at once more.
     std::vector<verification_claim> suspects;
     bool second_look = false;
+    /// Of the reverify of all: what was claimed before this batch.
+    record_id behind = record_id_before_all;
   };
 
   explicit verifier_state(pointer owner) : self{owner} {}
@@ -89,9 +93,11 @@ struct verifier_state {
 private:
   void take(const verification_round& round);
   void read(std::uint64_t number, const std::vector<verification_claim>& claims);
-  void on_part(std::uint64_t number, verification_report&& found);
+  void on_part(std::uint64_t number, std::vector<record_id> asked, verification_report&& found);
   void tell(verification_report found);
   void end(std::uint64_t number);
+  /// Of the reverify of all: what was found up to here has been told.
+  [[nodiscard]] record_id all_told() const;
 
   std::uint64_t last_batch_ = 0;
   std::size_t next_reader_ = 0;
@@ -99,6 +105,9 @@ private:
   std::int64_t rows_ = 0;
   /// Marked rows up to here are in flight, or were.
   record_id marked_after_ = record_id_before_all;
+  /// The reverify of all that is under way (0: none), and up to where it is in flight, or was.
+  std::uint64_t all_order_ = 0;
+  record_id all_claimed_ = record_id_before_all;
   bool claiming_ = false;
   bool look_again_ = false;
 };

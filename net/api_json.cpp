@@ -128,6 +128,7 @@ json::object type_json(const secondary_status::type_line& line, const cursor_sta
       {"verification_disabled_count", counts.verification_disabled},
       {"verified_in_percentage", percentage(counts.verified, counts.registry)},
       {"marking", line.registry.marking},
+      {"reverifying", line.registry.reverifying},
       {"in_flight", line.totals.in_flight},
       {"short_of_space", text_or_null(line.totals.short_of_space)},
       {"recovery_point", time_or_null(line.registry.recovery_point)},

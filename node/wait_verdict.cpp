@@ -66,7 +66,9 @@ void judge_type(const value& type, bool synced, const std::string& since, wait_v
   if (due > 0)
     verdict.open.push_back(fmt::format("type {}: {} due", name, due));
   if (bool_at(type, "/marking"))
-    verdict.open.push_back(fmt::format("type {}: a resync or reverify of all begins", name));
+    verdict.open.push_back(fmt::format("type {}: a resync of all begins", name));
+  if (!synced && bool_at(type, "/reverifying"))
+    verdict.open.push_back(fmt::format("type {}: a reverify of all is under way", name));
   if (!synced)
     judge_verification(type, since, verdict);
   if (removing > 0)

@@ -617,6 +617,36 @@ void memory_store::note_verifies(const std::string& type, type_entry& entry, boo
       touch(type, record);
 }
 
+void memory_store::claim_of_all(memory_tables::type_entry& entry, const verification_request& what,
+                                verification_round& got) {
+  const bool is_known = what.all_order == entry.reverify_order;
+  if (is_known)
+    entry.reverify_after = std::max(entry.reverify_after, what.all_told);
+  if (entry.reverify_after >= *entry.reverify_upto)
+    return entry.reverify_upto.reset();
+  got.all_order = entry.reverify_order;
+  got.all_claimed =
+      is_known ? std::max(what.all_claimed, entry.reverify_after) : entry.reverify_after;
+  const auto limit = what.marked_max - got.marked;
+  if (limit == 0)
+    return;
+  auto& rows = work_.rows[what.type];
+  const auto end = rows.upper_bound(*entry.reverify_upto);
+  auto it = rows.upper_bound(got.all_claimed);
+  std::size_t n = 0;
+  for (; it != end && n < limit; ++it, ++n) {
+    auto& row = it->second;
+    got.all_claimed = row.record;
+    if (row.verification == verification_state::failed)
+      reverify_row(what.type, row, now());
+    else if (row.state == sync_state::synced && row.verified_at)
+      got.claims.push_back(verification_of(row, what.type, work_.cursor.epoch));
+  }
+  got.all_at_end = n < limit;
+  if (got.all_at_end)
+    got.all_claimed = *entry.reverify_upto;
+}
+
 result<verification_round> memory_store::claim_verifications(const verification_request& what) {
   const auto known = work_.types.find(what.type);
   if (known == work_.types.end())
@@ -635,6 +665,8 @@ result<verification_round> memory_store::claim_verifications(const verification_
     if (is_marked(it->second))
       add(it->second);
   got.marked = got.claims.size();
+  if (entry.reverify_upto)
+    claim_of_all(entry, what, got);
   if (what.walk_rows == 0)
     return got;
   auto it = rows.upper_bound(entry.walked_at_rest);
@@ -685,6 +717,7 @@ result<std::size_t> memory_store::reverify(const std::string& type, const record
       return count;
     known->second.reverify_after = record_id_before_all;
     known->second.reverify_upto = rows.rbegin()->first;
+    ++known->second.reverify_order;
     return rows.size();
   }
   const std::set<record_id> ids{which.ids.begin(), which.ids.end()};
@@ -695,25 +728,6 @@ result<std::size_t> memory_store::reverify(const std::string& type, const record
       ++count;
     }
   return count;
-}
-
-result<bool> memory_store::continue_reverify(std::size_t rows_max) {
-  const auto is_open = [](const auto& type) { return type.second.reverify_upto.has_value(); };
-  const auto open = std::ranges::find_if(work_.types, is_open);
-  if (open == work_.types.end())
-    return false;
-  auto& [type, entry] = *open;
-  auto& rows = work_.rows[type];
-  const auto at = now();
-  const auto end = rows.upper_bound(*entry.reverify_upto);
-  auto it = rows.upper_bound(entry.reverify_after);
-  for (std::size_t n = 0; it != end && n < rows_max; ++it, ++n) {
-    reverify_row(type, it->second, at);
-    entry.reverify_after = it->first;
-  }
-  if (it == end)
-    entry.reverify_upto.reset();
-  return std::ranges::any_of(work_.types, is_open);
 }
 
 result<void> memory_store::set_paused(const std::string& type, bool paused) {
@@ -737,12 +751,15 @@ result<std::vector<std::string>> memory_store::paused_types() {
   return paused;
 }
 
-result<std::vector<std::string>> memory_store::marking_types() {
-  std::vector<std::string> marking;
-  for (const auto& [name, entry] : work_.types)
-    if (entry.resyncing || entry.reverify_upto)
-      marking.push_back(name);
-  return marking;
+result<orders_of_all> memory_store::orders() {
+  orders_of_all all;
+  for (const auto& [name, entry] : work_.types) {
+    if (entry.resyncing)
+      all.resyncs.push_back(name);
+    if (entry.reverify_upto)
+      all.reverifies.push_back(name);
+  }
+  return all;
 }
 
 result<void> memory_store::note_horizon(std::uint64_t covered_xid,

@@ -46,6 +46,7 @@ struct memory_tables {
     /// A reverify of all is under way for records behind `reverify_after`, up to this one.
     std::optional<record_id> reverify_upto = {};
     record_id reverify_after = 0;
+    std::uint64_t reverify_order = 1;
   };
 
   cursor_state cursor;
@@ -90,10 +91,9 @@ public:
   result<verification_round> claim_verifications(const verification_request& what) override;
   result<std::size_t> finish_verifications(std::span<const verification_outcome> found) override;
   result<std::size_t> reverify(const std::string& type, const record_selection& which) override;
-  result<bool> continue_reverify(std::size_t rows) override;
   result<void> set_paused(const std::string& type, bool paused) override;
   [[nodiscard]] result<std::vector<std::string>> paused_types() override;
-  [[nodiscard]] result<std::vector<std::string>> marking_types() override;
+  [[nodiscard]] result<orders_of_all> orders() override;
   result<void> note_horizon(std::uint64_t covered_xid, std::optional<wall_time> horizon) override;
   [[nodiscard]] result<store_standing> standing_of(const std::string& store) override;
   result<void> note_store(const known_store& store) override;
@@ -112,6 +112,9 @@ private:
   /// The walk's next step, once its last suspect was asked for.
   void conclude_walk(const std::string& type, type_entry& entry);
   void resync_row(const std::string& type, registry_row& row, wall_time now);
+  /// Goes on with the reverify of all that is under way.
+  void claim_of_all(memory_tables::type_entry& entry, const verification_request& what,
+                    verification_round& got);
   void reverify_row(const std::string& type, registry_row& row, wall_time now);
   void note_verifies(const std::string& type, type_entry& entry, bool verifies);
   void distrust(const std::string& type, type_entry& entry);

@@ -86,6 +86,8 @@ struct type_entry {
   record_id walked_at_rest = record_id_before_all;
   record_id reverify_after = 0;
   std::optional<record_id> reverify_upto;
+  /// Of this process: so that what is told of an earlier reverify of all does not count.
+  std::uint64_t reverify_order = 1;
   std::optional<wall_time> verified_point;
 };
 
@@ -130,10 +132,9 @@ public:
   result<verification_round> claim_verifications(const verification_request& what) override;
   result<std::size_t> finish_verifications(std::span<const verification_outcome> found) override;
   result<std::size_t> reverify(const std::string& type, const record_selection& which) override;
-  result<bool> continue_reverify(std::size_t rows) override;
   result<void> set_paused(const std::string& type, bool paused) override;
   [[nodiscard]] result<std::vector<std::string>> paused_types() override;
-  [[nodiscard]] result<std::vector<std::string>> marking_types() override;
+  [[nodiscard]] result<orders_of_all> orders() override;
   result<void> note_horizon(std::uint64_t covered_xid, std::optional<wall_time> horizon) override;
   [[nodiscard]] result<store_standing> standing_of(const std::string& store) override;
   result<void> note_store(const known_store& store) override;
@@ -156,6 +157,8 @@ private:
   void save_position();
   void advance_horizon(std::uint64_t covered_xid, std::optional<wall_time> horizon);
   registry_counts read_counts_of(const type_entry& entry);
+  /// Goes on with the reverify of all that is under way.
+  void claim_of_all(type_entry& entry, const verification_request& what, verification_round& got);
   /// The walk's next step, once its last suspect was asked for.
   void conclude_walk(type_entry& entry);
   void look_through_queue(const type_entry& entry, claim_round& round, std::size_t limit,
@@ -818,6 +821,30 @@ void registry_database::note_verifies(type_entry& entry, bool verifies) {
   save(entry);
 }
 
+void registry_database::claim_of_all(type_entry& entry, const verification_request& what,
+                                     verification_round& got) {
+  const bool known = what.all_order == entry.reverify_order;
+  if (known)
+    entry.reverify_after = std::max(entry.reverify_after, what.all_told);
+  if (entry.reverify_after >= *entry.reverify_upto) {
+    entry.reverify_upto.reset();
+    return save(entry);
+  }
+  got.all_order = entry.reverify_order;
+  got.all_claimed = known ? std::max(what.all_claimed, entry.reverify_after) : entry.reverify_after;
+  const auto limit = what.marked_max - got.marked;
+  if (limit > 0) {
+    auto slice =
+        read_range(tx(), entry.number, what.type, got.all_claimed, *entry.reverify_upto, limit);
+    got.all_claimed = slice.last;
+    got.all_at_end = slice.at_end;
+    std::ranges::move(slice.due, std::back_inserter(got.claims));
+    if (!slice.damaged.empty())
+      reverify_records(tx(), entry.number, slice.damaged, now());
+  }
+  save(entry);
+}
+
 result<verification_round>
 registry_database::claim_verifications(const verification_request& what) {
   const auto known = types_.find(what.type);
@@ -832,6 +859,8 @@ registry_database::claim_verifications(const verification_request& what) {
     if (what.marked_max > 0)
       got.claims = read_marked(tx(), entry.number, what.type, what.marked_after, what.marked_max);
     got.marked = got.claims.size();
+    if (entry.reverify_upto)
+      claim_of_all(entry, what, got);
     if (what.walk_rows > 0) {
       auto walked = read_walk(tx(), entry.number, what.type, entry.walked_at_rest, what.walk_rows,
                               what.recent, now());
@@ -884,25 +913,9 @@ result<std::size_t> registry_database::reverify(const std::string& type,
       return 0;
     entry.reverify_after = record_id_before_all;
     entry.reverify_upto = last;
+    ++entry.reverify_order;
     save(entry);
     return static_cast<std::size_t>(read_counts_of(entry).registry);
-  });
-}
-
-result<bool> registry_database::continue_reverify(std::size_t rows) {
-  const auto is_open = [](const auto& type) { return type.second.reverify_upto.has_value(); };
-  const auto open = std::ranges::find_if(types_, is_open);
-  if (open == types_.end())
-    return false;
-  return guarded("continue reverify", [&] {
-    auto& entry = open->second;
-    const auto slice =
-        reverify_slice(tx(), entry.number, entry.reverify_after, *entry.reverify_upto, rows, now());
-    entry.reverify_after = slice.last.value_or(entry.reverify_after);
-    if (!slice.more)
-      entry.reverify_upto.reset();
-    save(entry);
-    return std::ranges::any_of(types_, is_open);
   });
 }
 
@@ -924,12 +937,15 @@ result<std::vector<std::string>> registry_database::paused_types() {
   return paused;
 }
 
-result<std::vector<std::string>> registry_database::marking_types() {
-  std::vector<std::string> marking;
-  for (const auto& [name, entry] : types_)
-    if (entry.resync_upto || entry.reverify_upto)
-      marking.push_back(name);
-  return marking;
+result<orders_of_all> registry_database::orders() {
+  orders_of_all all;
+  for (const auto& [name, entry] : types_) {
+    if (entry.resync_upto)
+      all.resyncs.push_back(name);
+    if (entry.reverify_upto)
+      all.reverifies.push_back(name);
+  }
+  return all;
 }
 
 registry_counts registry_database::read_counts_of(const type_entry& entry) {

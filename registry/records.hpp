@@ -189,6 +189,15 @@ struct verification_claim {
   friend bool operator==(const verification_claim&, const verification_claim&) = default;
 };
 
+/// Types of which an order about all records is under way: rows that a resync has not marked yet,
+/// or a reverify not read.
+struct orders_of_all {
+  std::vector<std::string> resyncs;
+  std::vector<std::string> reverifies;
+
+  friend bool operator==(const orders_of_all&, const orders_of_all&) = default;
+};
+
 /// What is to be read next of a type.
 struct verification_request {
   std::string type;
@@ -199,6 +208,12 @@ struct verification_request {
   std::size_t walk_rows = 0;
   /// What was verified this recently the walk passes over.
   std::chrono::milliseconds recent{0};
+  /// The reverify of all that the next two are about, as a round named it; 0: none.
+  std::uint64_t all_order = 0;
+  /// What was found of its records up to here has been told.
+  record_id all_told = record_id_before_all;
+  /// Its records up to here have been claimed.
+  record_id all_claimed = record_id_before_all;
 };
 
 struct verification_round {
@@ -207,6 +222,13 @@ struct verification_round {
   std::size_t marked = 0;
   /// All rows of the type.
   std::int64_t rows = 0;
+  /// The reverify of all that is under way, by a number that another one does not have in the life
+  /// of the registry's process; 0: none is.
+  std::uint64_t all_order = 0;
+  /// Its records up to here have been claimed.
+  record_id all_claimed = record_id_before_all;
+  /// And so have all that there are of it.
+  bool all_at_end = false;
 
   friend bool operator==(const verification_round&, const verification_round&) = default;
 };

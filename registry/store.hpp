@@ -230,23 +230,22 @@ public:
 
   // -- verification at rest
 
-  /// Records to be read: marked ones, then those that the type's walk through all its rows comes
-  /// to; the walk begins anew at the end. Paused and disabled types yield none.
+  /// Records to be read: marked ones, as many in all of those that a reverify of all comes to, then
+  /// those that the type's walk through all its rows does; the walk begins anew at the end, the
+  /// reverify ends once all of it was told of. Paused and disabled types yield none.
   virtual result<verification_round> claim_verifications(const verification_request& what) = 0;
   /// Records what was found, where the row is still what the claim was made of; damaged records are
   /// due to be fetched anew. Returns how many are.
   virtual result<std::size_t> finish_verifications(std::span<const verification_outcome> found) = 0;
-  /// Marks records to be read at once, after which they are synced and verified, or due. `all` is
-  /// taken on as a job for continue_reverify. Returns how many records it is about.
+  /// Has records read at once, after which they are synced and verified, or due: marks them, or
+  /// takes `all` on, which marks none (claim_verifications goes through them, also after a
+  /// restart). Returns how many records it is about.
   virtual result<std::size_t> reverify(const std::string& type, const record_selection& which) = 0;
-  /// As continue_resync.
-  virtual result<bool> continue_reverify(std::size_t rows) = 0;
 
   /// Empty type: all types. Kept across restarts.
   virtual result<void> set_paused(const std::string& type, bool paused) = 0;
   [[nodiscard]] virtual result<std::vector<std::string>> paused_types() = 0;
-  /// Types of which a resync or a reverify of all has not marked all rows yet.
-  [[nodiscard]] virtual result<std::vector<std::string>> marking_types() = 0;
+  [[nodiscard]] virtual result<orders_of_all> orders() = 0;
 
   /// Keeps horizon and covered transaction of an empty page (neither ever goes back within an
   /// epoch); cheap, called now and then.

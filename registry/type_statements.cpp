@@ -48,7 +48,6 @@ constexpr std::array fragments{
     fragment{"{still_is}", R"((r.state = 2 AND r.synced_revision = o.synced
         AND r.verified_at IS NOT DISTINCT FROM farshore.at(o.verified) AND r.locator = o.place
         AND r.verification_checksum = decode(o.expected, 'hex')))"},
-    fragment{"{waits_damaged}", "(r.verification_state = 3 AND {resync_changes})"},
     fragment{"{can_be_marked}", "(r.state = 2 AND r.verified_at IS NOT NULL)"},
     fragment{"{same_as_primary}", "((r.primary_checksum = o.sum) IS TRUE)"},
     // A checksum alone does not let bulk work overtake live changes.

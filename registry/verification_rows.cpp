@@ -28,6 +28,17 @@ constexpr auto walk_sql = R"(
   ORDER BY record_id LIMIT $2::bigint
 )";
 
+constexpr auto range = "registry reverify all";
+constexpr auto range_sql = R"(
+  SELECT record_id, locator, verification_checksum, synced_revision,
+         farshore.microseconds(verified_at) AS verified_us,
+         state = 2 AND verified_at IS NOT NULL AND verification_state <> 3 AS is_due,
+         verification_state = 3 AS is_damaged
+  FROM {table}
+  WHERE record_id > $1::bigint AND record_id <= $2::bigint
+  ORDER BY record_id LIMIT $3::bigint
+)";
+
 constexpr auto verified = "registry verified";
 constexpr auto verified_sql = R"(
   UPDATE {table} AS r SET
@@ -80,28 +91,6 @@ constexpr auto failing_sql = R"(
   SELECT count(*) FROM {table} AS r WHERE r.state <> 2 AND r.verification_state = 3
 )";
 
-// Conditions as cases: as conditions of the join they would seem rare, and be gone through first.
-constexpr auto slice = "registry reverify slice";
-constexpr auto slice_sql = R"(
-  WITH slice AS (
-    SELECT record_id AS id FROM {table}
-    WHERE record_id > $2::bigint AND record_id <= $3::bigint
-    ORDER BY record_id LIMIT $4::bigint
-  ), marked AS (
-    UPDATE {table} AS r SET
-      verification_state = CASE WHEN {can_be_marked} THEN 0 ELSE r.verification_state END,
-      state = CASE WHEN {waits_damaged} THEN 0 ELSE r.state END,
-      retry_at = CASE WHEN {waits_damaged} THEN {bulk_due} ELSE r.retry_at END,
-      retry_count = CASE WHEN {waits_damaged} THEN 0 ELSE r.retry_count END
-    FROM slice WHERE r.record_id = slice.id
-  )
-  SELECT max(id) AS last,
-         EXISTS (SELECT FROM {table}
-                 WHERE record_id > (SELECT max(id) FROM slice)
-                   AND record_id <= $3::bigint) AS more
-  FROM slice
-)";
-
 constexpr auto verifies = "registry verifies";
 constexpr auto verifies_sql = R"(
   UPDATE {table} AS r SET
@@ -151,11 +140,11 @@ void prepare_verification_statements(pqxx::connection_base& db, type_number type
   };
   prepare(marked, marked_sql);
   prepare(walk, walk_sql);
+  prepare(range, range_sql);
   prepare(verified, verified_sql);
   prepare(damaged, damaged_sql);
   prepare(ids, ids_sql);
   prepare(failing, failing_sql);
-  prepare(slice, slice_sql);
   prepare(verifies, verifies_sql);
 }
 
@@ -179,6 +168,24 @@ walked_rows read_walk(pqxx::transaction_base& tx, type_number type, const std::s
       walked.due.push_back(read_claim(row, name));
   }
   return walked;
+}
+
+reverified_slice read_range(pqxx::transaction_base& tx, type_number type, const std::string& name,
+                            record_id after, record_id upto, std::size_t limit) {
+  reverified_slice slice;
+  std::size_t rows = 0;
+  for (const auto& row : tx.exec_prepared(statement_of(range, type), after, upto, limit)) {
+    ++rows;
+    slice.last = row["record_id"].as<record_id>();
+    if (row["is_due"].as<bool>())
+      slice.due.push_back(read_claim(row, name));
+    else if (row["is_damaged"].as<bool>())
+      slice.damaged.push_back(slice.last);
+  }
+  slice.at_end = rows < limit;
+  if (slice.at_end)
+    slice.last = upto;
+  return slice;
 }
 
 std::size_t write_verified(pqxx::transaction_base& tx, type_number type,
@@ -217,15 +224,6 @@ std::size_t reverify_failed(pqxx::transaction_base& tx, type_number type, wall_t
   return tx.exec_prepared1(statement_of(failing, type), to_microseconds(now))
       .front()
       .as<std::size_t>();
-}
-
-resynced_slice reverify_slice(pqxx::transaction_base& tx, type_number type, record_id after,
-                              record_id upto, std::size_t limit, wall_time now) {
-  const auto row =
-      tx.exec_prepared1(statement_of(slice, type), to_microseconds(now), after, upto, limit);
-  if (row["last"].is_null())
-    return {};
-  return {row["last"].as<record_id>(), row["more"].as<bool>()};
 }
 
 void write_verifies(pqxx::transaction_base& tx, type_number type, bool does, wall_time now) {

@@ -37,6 +37,18 @@ walked_rows read_walk(pqxx::transaction_base& tx, type_number type, const std::s
                       record_id after, std::size_t limit, std::chrono::milliseconds recent,
                       wall_time now);
 
+struct reverified_slice {
+  /// Of the next `limit` rows behind `after` those that can be read.
+  std::vector<verification_claim> due;
+  /// And those that were found damaged before.
+  std::vector<record_id> damaged;
+  /// The last row that was looked at; at the end it is `upto`.
+  record_id last = record_id_before_all;
+  bool at_end = false;
+};
+reverified_slice read_range(pqxx::transaction_base& tx, type_number type, const std::string& name,
+                            record_id after, record_id upto, std::size_t limit);
+
 /// Rows that are no longer what their claim was made of are left alone. Returns how many were not.
 std::size_t write_verified(pqxx::transaction_base& tx, type_number type,
                            std::span<const verification_outcome> outcomes, wall_time now);
@@ -48,10 +60,6 @@ std::size_t reverify_records(pqxx::transaction_base& tx, type_number type,
                              std::span<const record_id> records, wall_time now);
 /// Returns how many there are.
 std::size_t reverify_failed(pqxx::transaction_base& tx, type_number type, wall_time now);
-/// Of the next `limit` rows behind `after`.
-resynced_slice reverify_slice(pqxx::transaction_base& tx, type_number type, record_id after,
-                              record_id upto, std::size_t limit, wall_time now);
-
 /// See apply_verifies().
 void write_verifies(pqxx::transaction_base& tx, type_number type, bool verifies, wall_time now);
 

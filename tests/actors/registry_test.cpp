@@ -91,8 +91,7 @@ public:
   result<std::size_t> reverify(const std::string&, const record_selection&) override {
     return note("reverify").map([] { return std::size_t{5}; });
   }
-  result<bool> continue_reverify(std::size_t) override { return false; }
-  result<std::vector<std::string>> marking_types() override { return std::vector<std::string>{}; }
+  result<orders_of_all> orders() override { return orders_of_all{}; }
   result<store_standing> standing_of(const std::string& store) override {
     return note("standing " + store).map([] { return store_standing{}; });
   }

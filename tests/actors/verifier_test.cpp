@@ -29,6 +29,16 @@ verification_round marked(std::vector<record_id> records, std::int64_t rows = 0)
   return round;
 }
 
+/// Of a reverify of all: so much is claimed by now.
+verification_round of_all(std::vector<record_id> records, bool at_end, std::uint64_t order = 7) {
+  auto round = marked(std::move(records));
+  round.marked = 0;
+  round.all_order = order;
+  round.all_claimed = round.claims.empty() ? 100 : round.claims.back().id.record;
+  round.all_at_end = at_end;
+  return round;
+}
+
 /// A verifier whose registry and reader are the test's.
 struct verifier_fixture : actor_fixture {
   std::shared_ptr<fake_registry> rows = std::make_shared<fake_registry>();
@@ -136,6 +146,53 @@ TEST_CASE_METHOD(verifier_fixture, "few batches are in flight, however much is m
   for (int i = 0; i < 1024 / 32; ++i)
     read();
   CHECK(rows->verifications.size() == 1);
+}
+
+TEST_CASE_METHOD(verifier_fixture, "a reverify of all is told of only up to what was found",
+                 "[verifier]") {
+  claimed(of_all({1, 2}, false));
+  CHECK(rows->verifications.front().what.all_order == 7);
+  CHECK(rows->verifications.front().what.all_claimed == 2);
+  CHECK(rows->verifications.front().what.all_told == record_id_before_all);
+  claimed(of_all({3, 4}, false));
+  CHECK(rows->verifications.empty()); // enough is in flight
+  std::swap(readings[0], readings[1]);
+  read(); // the later one
+  REQUIRE(rows->verifications.size() == 1);
+  CHECK(rows->verifications.front().what.all_told == record_id_before_all);
+  claimed(of_all({5}, true));
+  read(); // the first
+  REQUIRE(rows->verifications.size() == 1);
+  CHECK(rows->verifications.front().what.all_told == 4);
+  claimed(of_all({}, true));
+  CHECK(rows->verifications.empty());
+  read();
+  REQUIRE(rows->verifications.size() == 1);
+  CHECK(rows->verifications.front().what.all_told == 100);
+  claimed(marked({}));
+  CHECK(rows->verifications.empty());
+  CHECK(rows->verified.size() == 5);
+}
+
+TEST_CASE_METHOD(verifier_fixture, "another reverify of all begins anew", "[verifier]") {
+  claimed(of_all({1, 2}, false));
+  claimed(of_all({1}, false, 8));
+  read();
+  CHECK(rows->verifications.front().what.all_order == 8);
+  CHECK(rows->verifications.front().what.all_claimed == 1);
+  CHECK(rows->verifications.front().what.all_told == record_id_before_all);
+}
+
+TEST_CASE_METHOD(verifier_fixture, "what a reverify of all could not judge is marked",
+                 "[verifier]") {
+  claimed(of_all({1, 2, 3}, true));
+  auto open = std::move(readings.front());
+  readings.pop_front();
+  verification_report found;
+  found.outcomes.push_back({of(2), {}, {}});
+  open.answer.deliver(result<verification_report>{std::move(found)});
+  deliver_all();
+  CHECK(rows->reverified == std::vector<record_id>{1, 3});
 }
 
 TEST_CASE_METHOD(verifier_fixture, "an order that is no longer wanted is cancelled", "[verifier]") {

@@ -170,7 +170,8 @@ TEST_CASE("what is synced is waited for until it is verified, unless synced is e
   CHECK_FALSE(busy(R"("verified_recovery_point":"2026-01-02T03:04:04.999Z")"));
   CHECK_FALSE(busy(R"("verified_recovery_point":null)"));
   CHECK_FALSE(busy(R"("verified_recovery_point":"2026-01-02T03:04:06.000Z","marked_count":1)"));
-  CHECK_THAT(open_with(R"({"marking":true})"), Contains("a resync or reverify of all begins"));
+  CHECK_THAT(open_with(R"({"marking":true})"), Contains("a resync of all begins"));
+  CHECK_THAT(open_with(R"({"reverifying":true})"), Contains("a reverify of all is under way"));
 }
 
 TEST_CASE("an unreachable primary is named only where something is open", "[wait]") {

@@ -100,7 +100,7 @@ const std::vector<planned>& statements() {
       {"registry damaged 1",
        "0, " + ids + c + texts + c + sums + c + ids + c + ids + c + texts + c + sums, of_key},
       {"registry reverify records 1", "0, " + ids, of_key},
-      {"registry reverify slice 1", "0, 5, 900000, 5000", of_key},
+      {"registry reverify all 1", "5, 900000, 5000", of_key},
       {"registry removed 1", ids + c + ids + c + ids, of_key},
       {"registry failed 1",
        ids + c + ids + c + flags + c + ids + c + texts + c + flags + c + flags + c + nulls, of_key},

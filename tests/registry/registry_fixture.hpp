@@ -277,18 +277,26 @@ public:
   std::size_t reverify(const record_selection& which, const std::string& of_type = "file") {
     return in_batch([&] { return store().reverify(of_type, which); });
   }
-  bool continue_reverify(std::size_t rows) {
-    return in_batch([&] { return store().continue_reverify(rows); });
-  }
   verification_round claim_verifications(const verification_request& what) {
     return in_batch([&] { return store().claim_verifications(what); });
   }
   /// Of what was marked.
   verification_round claim_marked(std::size_t limit = 100, record_id after = record_id_before_all) {
-    return claim_verifications({"file", after, limit, 0, 0ms});
+    return claim_verifications({.type = "file", .marked_after = after, .marked_max = limit});
+  }
+  /// Of a reverify of all, behind what the round before had; up to `told` all has been told of.
+  verification_round claim_of_all(const verification_round& before, std::size_t limit,
+                                  record_id told = record_id_before_all) {
+    verification_request what;
+    what.type = "file";
+    what.marked_max = limit;
+    what.all_order = before.all_order;
+    what.all_claimed = before.all_claimed;
+    what.all_told = told;
+    return claim_verifications(what);
   }
   verification_round claim_walk(std::size_t rows, std::chrono::milliseconds recent = 0ms) {
-    return claim_verifications({"file", record_id_before_all, 0, rows, recent});
+    return claim_verifications({.type = "file", .walk_rows = rows, .recent = recent});
   }
   std::size_t finish_verifications(const std::vector<verification_outcome>& found) {
     return in_batch([&] { return store().finish_verifications(found); });

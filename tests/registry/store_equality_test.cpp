@@ -5,6 +5,7 @@
 #include "tests/registry/registry_fixture.hpp"
 
 #include <array>
+#include <map>
 #include <ostream>
 #include <string>
 #include <utility>
@@ -312,15 +313,27 @@ private:
                                    : one_in(2) ? record_selection::kind::failed
                                                : record_selection::kind::ids,
                                    {any_record(), any_record()}};
-      const auto rows = 1 + below(4);
       same_in_both([&](auto& t) { return t.reverify(which, type); });
-      same_in_both([&](auto& t) { return t.continue_reverify(rows); });
       return same_in_both(
-          [](auto& t) { return t.in_batch([&] { return t.store().marking_types(); }); });
+          [](auto& t) { return t.in_batch([&] { return t.store().orders(); }); });
     }
-    const verification_request what{type, any_record(), below(4), below(4),
-                                    std::chrono::milliseconds{below(3000)}};
-    const auto [left, right] = in_both([&](auto& t) { return t.claim_verifications(what); });
+    verification_request what{.type = type,
+                              .marked_after = any_record(),
+                              .marked_max = below(4),
+                              .walk_rows = below(4),
+                              .recent = std::chrono::milliseconds{below(3000)},
+                              .all_order = 0,
+                              .all_told = any_record(),
+                              .all_claimed = any_record()};
+    const bool knows = one_in(2);
+    auto& [memorys, databases] = reverifies_[type];
+    what.all_order = knows ? memorys : 0;
+    auto left = memory_.claim_verifications(what);
+    what.all_order = knows ? databases : 0;
+    auto right = database_.claim_verifications(what);
+    // Their numbers are each one's own.
+    memorys = std::exchange(left.all_order, left.all_order > 0);
+    databases = std::exchange(right.all_order, right.all_order > 0);
     REQUIRE(left == right);
     for (const auto& one : left.claims)
       to_verify_.push_back(one);
@@ -452,6 +465,7 @@ private:
       t.backend.reopen();
       return 0;
     });
+    reverifies_.clear();
   }
 
   registry_fixture<memory_registry> memory_;
@@ -460,6 +474,8 @@ private:
   revision last_event_ = 0;
   std::vector<std::pair<claim, claim>> claims_;
   std::vector<verification_claim> to_verify_;
+  /// The numbers of the reverifies of all that are under way: in memory, and in the database.
+  std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> reverifies_;
 };
 
 void compare(std::uint64_t first_seed, std::uint64_t seeds, int steps) {

@@ -184,20 +184,74 @@ REGISTRY_CASE("reverify of what failed makes that due, and nothing else") {
   CHECK(this->claim_all().claims.size() == 1);
 }
 
-REGISTRY_CASE("reverify of all marks slice by slice, across a restart") {
+REGISTRY_CASE("reverify of all goes through all rows, and after a restart where it was told of") {
   for (record_id record = 1; record <= 5; ++record)
     this->make_verified(record, "f" + std::to_string(record));
+  const auto under_way = [&] {
+    return this->in_batch([&] { return this->store().orders(); }).reverifies.size();
+  };
   CHECK(this->reverify(all) == 5);
-  CHECK(this->in_batch([&] { return this->store().marking_types(); }).size() == 1);
-  CHECK(this->continue_reverify(2));
-  CHECK(this->claim_marked().claims.size() == 2);
-  this->backend.reopen();
-  CHECK_FALSE(this->continue_reverify(100));
-  const auto marked = this->claim_marked();
-  CHECK(marked.claims.size() == 5);
-  CHECK(marked.marked == 5);
-  CHECK(this->claim_marked(100, 3).claims.size() == 2);
-  CHECK(this->in_batch([&] { return this->store().marking_types(); }).empty());
+  CHECK(under_way() == 1);
+  CHECK(this->counts().verified == 5); // so they are until something else is found
+  const auto first = this->claim_of_all({}, 2);
+  REQUIRE(first.claims.size() == 2);
+  CHECK(first.marked == 0);
+  CHECK(first.claims.back().id.record == 2);
+  const auto second = this->claim_of_all(first, 2);
+  REQUIRE(second.claims.size() == 2);
+  CHECK_FALSE(second.all_at_end);
+  for (const auto& one : first.claims)
+    this->verified(one);
+  const auto third = this->claim_of_all(second, 2, 2);
+  REQUIRE(third.claims.size() == 1);
+  CHECK(third.all_at_end);
+  this->backend.reopen(); // what was not told of is claimed again
+  const auto again = this->claim_of_all({}, 100);
+  REQUIRE(again.claims.size() == 3);
+  CHECK(again.claims.front().id.record == 3);
+  CHECK(again.all_at_end);
+  CHECK(under_way() == 1);
+  CHECK(this->claim_of_all(again, 100, 4).claims.empty());
+  CHECK(under_way() == 1);
+  CHECK(this->claim_of_all(again, 100, again.all_claimed).all_order == 0);
+  CHECK(under_way() == 0);
+}
+
+REGISTRY_CASE("a second reverify of all begins anew, whatever is told of the first") {
+  for (record_id record = 1; record <= 3; ++record)
+    this->make_verified(record, "f" + std::to_string(record));
+  this->reverify(all);
+  const auto first = this->claim_of_all({}, 100);
+  REQUIRE(first.claims.size() == 3);
+  this->reverify(all);
+  const auto second = this->claim_of_all(first, 100, first.all_claimed);
+  CHECK(second.claims.size() == 3);
+  CHECK(second.all_order != first.all_order);
+}
+
+REGISTRY_CASE("reverify of all fetches what is damaged, and leaves out what is not synced") {
+  this->make_verified(1, "a");
+  this->make_verified(2, "b");
+  this->make_verified(3, "c");
+  this->time.advance(1min);
+  this->damaged(this->claim_walk(1).claims.front());
+  REQUIRE(this->finish(failed(this->claim_one())));
+  this->resync(ids({2}));
+  CHECK(this->claim_all().claims.size() == 1);
+  this->reverify(all);
+  const auto round = this->claim_of_all({}, 100);
+  REQUIRE(round.claims.size() == 1);
+  CHECK(round.claims.front().id.record == 3);
+  CHECK(this->claim_all().claims.size() == 1); // the damaged one
+}
+
+REGISTRY_CASE("a paused type's reverify of all waits") {
+  this->make_verified(1, "a");
+  this->reverify(all);
+  this->in_batch([&] { return this->store().set_paused("file", true); });
+  CHECK(this->claim_of_all({}, 100).all_order == 0);
+  this->in_batch([&] { return this->store().set_paused("file", false); });
+  CHECK(this->claim_of_all({}, 100).claims.size() == 1);
 }
 
 REGISTRY_CASE("a paused or disabled type is not read") {

@@ -83,10 +83,7 @@ public:
   result<std::size_t> reverify(const std::string& type, const record_selection& which) override {
     return inner_->reverify(type, which);
   }
-  result<bool> continue_reverify(std::size_t rows) override {
-    return inner_->continue_reverify(rows);
-  }
-  result<std::vector<std::string>> marking_types() override { return inner_->marking_types(); }
+  result<orders_of_all> orders() override { return inner_->orders(); }
   result<void> set_paused(const std::string& type, bool paused) override {
     return inner_->set_paused(type, paused);
   }

@@ -63,6 +63,7 @@ struct fake_registry {
   /// All that was told of, and how many of them are due again.
   std::vector<verification_outcome> verified;
   std::size_t verified_due = 0;
+  std::vector<record_id> reverified;
   std::vector<std::uint64_t> horizons;
   cursor_status stored;
   registry_status status;
@@ -162,8 +163,9 @@ inline registry_actor::behavior_type play_registry(registry_actor::pointer self,
         fake->verified.insert(fake->verified.end(), found.outcomes.begin(), found.outcomes.end());
         return result<std::size_t>{fake->verified_due};
       },
-      [](atom::reverify, const std::string&, const record_selection&) {
-        return result<std::size_t>{0};
+      [=](atom::reverify, const std::string&, const record_selection& which) {
+        fake->reverified.insert(fake->reverified.end(), which.ids.begin(), which.ids.end());
+        return result<std::size_t>{which.ids.size()};
       },
       [](atom::pause, const std::string&, bool) { return result<done>{}; },
       [](atom::store, const std::string&) { return result<store_standing>{}; },
