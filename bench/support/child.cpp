@@ -20,6 +20,20 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// `count` fields from the 14th of /proc/PID/stat, added up: user and system time of the process,
+/// then of its children.
+std::chrono::duration<double> clock_ticks(pid_t pid, int count) {
+  std::ifstream in{fmt::format("/proc/{}/stat", pid)};
+  in.ignore(std::numeric_limits<std::streamsize>::max(), ')'); // the name may hold spaces
+  std::string skipped;
+  for (int field = 3; field < 14; ++field)
+    in >> skipped;
+  double sum = 0;
+  for (double ticks = 0; count > 0 && in >> ticks; --count)
+    sum += ticks;
+  return std::chrono::duration<double>{sum / static_cast<double>(::sysconf(_SC_CLK_TCK))};
+}
+
 /// "VmRSS:   1234 kB" of /proc/PID/status.
 std::uint64_t memory_field(pid_t pid, const std::string& name) {
   std::ifstream in{fmt::format("/proc/{}/status", pid)};
@@ -106,16 +120,11 @@ std::uint64_t child::peak_memory() const {
 }
 
 std::chrono::duration<double> child::processor_time() const {
-  std::ifstream in{fmt::format("/proc/{}/stat", pid_)};
-  in.ignore(std::numeric_limits<std::streamsize>::max(), ')'); // the name may hold spaces
-  std::string skipped;
-  for (int field = 3; field < 14; ++field)
-    in >> skipped;
-  double user = 0;
-  double system = 0;
-  in >> user >> system;
-  return std::chrono::duration<double>{(user + system) /
-                                       static_cast<double>(::sysconf(_SC_CLK_TCK))};
+  return clock_ticks(pid_, 2);
+}
+
+std::chrono::duration<double> child::processor_time_with_children() const {
+  return clock_ticks(pid_, 4);
 }
 
 void run(const std::vector<std::string>& arguments, const std::filesystem::path& log) {

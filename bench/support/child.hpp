@@ -34,6 +34,8 @@ public:
   [[nodiscard]] std::uint64_t peak_memory() const;
   /// Processor time so far, without its own children's.
   [[nodiscard]] std::chrono::duration<double> processor_time() const;
+  /// And that of its children that have ended, and of theirs.
+  [[nodiscard]] std::chrono::duration<double> processor_time_with_children() const;
 
 private:
   bool ended(int flags);

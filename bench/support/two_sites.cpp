@@ -1,10 +1,12 @@
 #include "bench/support/two_sites.hpp"
 
 #include "node/api_call.hpp"
+#include "node/commands.hpp"
 #include "node/fields.hpp"
 #include "registry/managed_cluster.hpp"
 
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -19,15 +21,16 @@ using namespace std::chrono_literals;
 
 } // namespace
 
-site::site(const options& chosen, fs::path folder, fs::path store)
+site::site(const options& chosen, fs::path folder, fs::path store, declared_type type)
     : farshore_{fs::absolute(chosen.farshore)},
       folder_{std::move(folder)},
-      store_{std::move(store)} {
+      store_{std::move(store)},
+      type_{std::move(type)} {
   fs::create_directories(folder_);
   fs::create_directories(store_);
 }
 
-void site::configure(const std::string& role, const std::string& tables, const std::string& type) {
+void site::configure(const std::string& role, const std::string& tables, const std::string& more) {
   const auto secret = folder_.parent_path() / "secret";
   if (!fs::exists(secret))
     run({farshore_, "secret", "--output", secret}, folder_ / "log");
@@ -40,12 +43,16 @@ data = "{1}"
 secret_file = "{2}"
 {3}
 [[replicable]]
-name = "document"
-strategy = "blob"
+name = "{7}"
+strategy = "{8}"
 store = "{4}"
 {5})",
-      role, (folder_ / "data").string(), secret.string(), tables, store_.string(), type,
-      folder_.filename().string());
+      role, (folder_ / "data").string(), secret.string(), tables, store_.string(), more,
+      folder_.filename().string(), type_.name, type_.strategy);
+}
+
+void site::configure_primary() {
+  configure("primary", "", type_.at_primary);
 }
 
 void site::configure_secondary(const std::string& primary_address, bool enabled) {
@@ -57,6 +64,16 @@ std::string site::address() const {
   std::string address;
   std::ifstream{folder_ / "data" / "listen"} >> address;
   return address;
+}
+
+std::string site::git_address() const {
+  std::ostringstream token;
+  std::ostringstream complaint;
+  if (token_command(settings(), {true, "bench", 1}, {token, complaint}) != 0)
+    throw std::runtime_error(complaint.str());
+  const auto line = token.str();
+  return fmt::format("http://bench:{}@{}/git/{}/", line.substr(0, line.find('\n')), address(),
+                     type_.name);
 }
 
 config site::settings() const {
@@ -105,18 +122,14 @@ std::unique_ptr<pqxx::connection> site::sql() {
   return std::make_unique<pqxx::connection>(managed_cluster::url_of(folder_ / "data" / "postgres"));
 }
 
-two_sites::two_sites(const options& chosen)
+two_sites::two_sites(const options& chosen, const declared_type& type)
     : work_{chosen.work},
       stores_{chosen.stores},
-      primary_{chosen, work_.path() / "primary", stores_.path() / "primary"},
-      secondary_{chosen, work_.path() / "secondary", stores_.path() / "secondary"} {}
+      primary_{chosen, work_.path() / "primary", stores_.path() / "primary", type},
+      secondary_{chosen, work_.path() / "secondary", stores_.path() / "secondary", type} {}
 
 void two_sites::start_primary() {
-  primary_.configure("primary", "", R"([replicable.model]
-table = "documents"
-locator = "path"
-size = "bytes"
-)");
+  primary_.configure_primary();
   primary_.start();
   primary_.wait_for_answer();
 }

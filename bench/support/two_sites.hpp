@@ -1,5 +1,5 @@
 // A primary and a secondary node on this machine, real processes with a PostgreSQL each, and one
-// replicable type, "document", whose table the benchmark makes.
+// replicable type, by default "document", whose table the benchmark makes.
 
 #pragma once
 
@@ -18,17 +18,31 @@
 
 namespace farshore::bench {
 
+/// The type that both sites declare.
+struct declared_type {
+  std::string name = "document";
+  std::string strategy = "blob";
+  /// What the primary says of it besides: settings, and then its model.
+  std::string at_primary = R"([replicable.model]
+table = "documents"
+locator = "path"
+size = "bytes"
+)";
+};
+
 /// One node, and its files.
 class site {
 public:
-  site(const options& chosen, std::filesystem::path folder, std::filesystem::path store);
+  site(const options& chosen, std::filesystem::path folder, std::filesystem::path store,
+       declared_type type = {});
 
-  /// What the configuration says besides the paths; `type` goes into the [[replicable]] table.
-  void configure(const std::string& role, const std::string& tables, const std::string& type);
+  void configure_primary();
   /// As a secondary that finds its primary at this address.
   void configure_secondary(const std::string& primary_address, bool enabled);
   /// Where a node that answers listens.
   [[nodiscard]] std::string address() const;
+  /// Where git reads its repositories, with a token: "http://USER:TOKEN@HOST:PORT/git/TYPE/".
+  [[nodiscard]] std::string git_address() const;
   /// Starts the node, and returns as soon as it has been started.
   void start();
   /// Waits until the node answers.
@@ -48,17 +62,20 @@ public:
   [[nodiscard]] const std::filesystem::path& store() const { return store_; }
 
 private:
+  /// What the configuration says besides the paths; `more` goes into the [[replicable]] table.
+  void configure(const std::string& role, const std::string& tables, const std::string& more);
   [[nodiscard]] config settings() const;
 
   std::filesystem::path farshore_;
   std::filesystem::path folder_;
   std::filesystem::path store_;
+  declared_type type_;
   std::unique_ptr<child> node_;
 };
 
 class two_sites {
 public:
-  explicit two_sites(const options& chosen);
+  explicit two_sites(const options& chosen, const declared_type& type = {});
 
   /// Starts the primary and waits until it answers. Its table is not there yet.
   void start_primary();
