@@ -145,10 +145,12 @@ using supervisor_actor = caf::typed_actor<
 /// READER AT REST: hashes what lies in stores, on a thread of its own.
 using rest_reader_actor = caf::typed_actor<
     // Reads them one after the other; what could not be judged is left out of the answer.
-    caf::replies_to<reading_request>::with<result<verification_report>>>;
+    caf::replies_to<reading_request>::with<result<verification_report>>,
+    // Keeps one resource up; answers whether more is due.
+    caf::replies_to<upkeep_request>::with<result<bool>>>;
 
 /// VERIFIER: has one type's synced records read at rest: what was marked at once, and all of them
-/// once in `reverify_after`, evenly.
+/// once in `reverify_after`, evenly. Has its resources kept up, one at a time.
 using verifier_actor = caf::typed_actor<
     // Something may be marked.
     caf::reacts_to<atom::wake>,

@@ -112,6 +112,13 @@ struct reading_request {
   std::shared_ptr<std::atomic<bool>> cancelled;
 };
 
+/// Asks for the upkeep of one resource, if any is due.
+struct upkeep_request {
+  std::shared_ptr<strategy> store;
+  /// Set where it is no longer wanted.
+  std::shared_ptr<std::atomic<bool>> cancelled;
+};
+
 /// What a supervisor has moved since the node started.
 struct transfer_totals {
   std::size_t in_flight = 0;
@@ -379,6 +386,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::scan_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::store_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::store_verdict)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::transfer_totals)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::upkeep_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::verification_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::verification_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(farshore::worker_report)

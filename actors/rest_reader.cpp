@@ -50,10 +50,13 @@ std::optional<verification_outcome> read_at_rest(strategy& store, const verifica
 }
 
 rest_reader_actor::behavior_type rest_reader(rest_reader_actor::pointer, bool own_thread) {
+  const auto give_way = [own_thread] {
+    if (own_thread)
+      give_way_to_others();
+  };
   return {
-      [rude = own_thread](const reading_request& asked) mutable -> result<verification_report> {
-        if (std::exchange(rude, false))
-          give_way_to_others();
+      [give_way](const reading_request& asked) -> result<verification_report> {
+        give_way();
         verification_report report;
         for (const auto& what : asked.claims) {
           if (*asked.cancelled)
@@ -62,6 +65,10 @@ rest_reader_actor::behavior_type rest_reader(rest_reader_actor::pointer, bool ow
             report.outcomes.push_back(std::move(*outcome));
         }
         return report;
+      },
+      [give_way](const upkeep_request& asked) -> result<bool> {
+        give_way();
+        return !*asked.cancelled && asked.store->keep_up(asked.cancelled.get());
       },
   };
 }

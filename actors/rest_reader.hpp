@@ -1,4 +1,5 @@
-// READER AT REST: hashes what lies in a secondary's stores, as the VERIFIERs ask.
+// READER AT REST: hashes what lies in a secondary's stores, and does its upkeep, as the VERIFIERs
+// ask.
 //
 // Blocks in the disk: spawn it detached; one for each core, shared by all types. Gives way to
 // everything else that wants the processor.

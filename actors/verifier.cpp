@@ -163,8 +163,23 @@ void verifier_state::end(std::uint64_t number) {
   look();
 }
 
+void verifier_state::keep_up() {
+  if (std::exchange(keeping_up_, true))
+    return;
+  self->request(parts.readers[next_reader_++ % parts.readers.size()], reading_deadline,
+                upkeep_request{parts.store, cancelled})
+      .then(
+          [this](const result<bool>& more) {
+            keeping_up_ = false;
+            if (more && *more)
+              keep_up();
+          },
+          [this](const caf::error&) { keeping_up_ = false; });
+}
+
 void verifier_state::tick() {
   look();
+  keep_up();
   self->delayed_send(self, std::clamp(parts.reverify_after / 100, tick_min, tick_max),
                      atom::tick_v);
 }

@@ -13,6 +13,9 @@
 // up: what it found counts only if the record is by then what it was. What seems damaged is looked
 // at twice, so that a store that is just going away is noticed as such, by its keeper. Memory
 // follows the batches in flight, of which there are few.
+//
+// On its tick it has a reader do the upkeep that is due, too: one resource at a time, as long as
+// there is more.
 
 #pragma once
 
@@ -81,6 +84,7 @@ struct verifier_state {
   verifier_state& operator=(const verifier_state&) = delete;
 
   void look();
+  void keep_up();
   void tick();
   void confirm();
 
@@ -110,6 +114,7 @@ private:
   record_id all_claimed_ = record_id_before_all;
   bool claiming_ = false;
   bool look_again_ = false;
+  bool keeping_up_ = false;
 };
 
 verifier_actor::behavior_type verifier(verifier_state::pointer self, verifier_parts parts);

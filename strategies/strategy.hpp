@@ -215,6 +215,11 @@ public:
   /// What is free on the file system of the store.
   virtual result<disk_space> space() = 0;
 
+  /// Brings one resource into better shape where that is due: nobody waits for it, and whoever
+  /// needs the resource meanwhile goes first. True: more is due. Soon after `cancelled` (unless
+  /// nullptr) was set it ends. On a background thread, for long.
+  virtual bool keep_up(const std::atomic<bool>*) { return false; }
+
   /// Begins a walk. Fails with ec::disk.
   virtual result<std::unique_ptr<store_listing>> list() {
     return fail(ec::disk, "what lies in such a store can't be listed");

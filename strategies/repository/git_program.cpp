@@ -128,6 +128,14 @@ int spawn(pid_t& pid, const git_command& what, int in, int out, int complaints) 
   return failed;
 }
 
+/// "git gc" of `git -c this=that gc`.
+std::string name_of(const std::vector<std::string>& arguments) {
+  auto verb = arguments.begin();
+  while (arguments.end() - verb > 2 && *verb == "-c")
+    verb += 2;
+  return verb == arguments.end() ? "git" : "git " + *verb;
+}
+
 void make_nonblocking(const unique_fd& fd) {
   ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
 }
@@ -147,7 +155,7 @@ result<std::unique_ptr<git_program>> git_program::start(const git_command& what)
     return fail(ec::disk, "the program git is not installed; `apt install git` brings it");
   if (failed != 0)
     return fail(ec::disk, file_error(failed, "start git").message);
-  made->name_ = "git " + (what.arguments.empty() ? std::string{} : what.arguments.front());
+  made->name_ = name_of(what.arguments);
   made->cancelled_ = what.cancelled;
   made->silence_ = what.silence;
   made->input_ = std::move(input->ours);

@@ -36,35 +36,6 @@ tl::unexpected<error> trouble(std::string_view verb, std::string_view name, int 
   return fail(std::move(what));
 }
 
-struct named {
-  std::string name;
-  bool is_folder = false;
-};
-
-/// What lies in an open folder. It may be O_PATH.
-result<std::vector<named>> names_in(int folder) {
-  const int own = ::openat(folder, ".", folder_flags | O_CLOEXEC);
-  const std::unique_ptr<DIR, int (*)(DIR*)> opened{own < 0 ? nullptr : ::fdopendir(own),
-                                                   ::closedir};
-  if (!opened)
-    return trouble("list", "a folder");
-  std::vector<named> all;
-  for (errno = 0; const auto* entry = ::readdir(opened.get()); errno = 0) {
-    const std::string_view name{entry->d_name};
-    if (name == "." || name == "..")
-      continue;
-    struct stat there {};
-    const bool is_folder = entry->d_type == DT_DIR ||
-                           (entry->d_type == DT_UNKNOWN &&
-                            ::fstatat(folder, entry->d_name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-                            S_ISDIR(there.st_mode));
-    all.push_back({std::string{name}, is_folder});
-  }
-  if (errno != 0)
-    return trouble("list", "a folder");
-  return all;
-}
-
 unique_fd open_at(int folder, const std::string& name, int flags) {
   return unique_fd{::openat(folder, name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC)};
 }
@@ -130,6 +101,29 @@ int order_of(std::string_view name) {
 }
 
 } // namespace
+
+result<std::vector<named>> names_in(int folder) {
+  const int own = ::openat(folder, ".", folder_flags | O_CLOEXEC);
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing{own < 0 ? nullptr : ::fdopendir(own),
+                                                    ::closedir};
+  if (!listing)
+    return trouble("list", "a folder");
+  std::vector<named> all;
+  for (errno = 0; const auto* entry = ::readdir(listing.get()); errno = 0) {
+    const std::string_view name{entry->d_name};
+    if (name == "." || name == "..")
+      continue;
+    struct stat there {};
+    const bool is_folder = entry->d_type == DT_DIR ||
+                           (entry->d_type == DT_UNKNOWN &&
+                            ::fstatat(folder, entry->d_name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+                            S_ISDIR(there.st_mode));
+    all.push_back({std::string{name}, is_folder});
+  }
+  if (errno != 0)
+    return trouble("list", "a folder");
+  return all;
+}
 
 result<lying> what_lies_at(int store, const std::string& locator) {
   auto folder = open_beneath(store, locator, folder_flags, path_walk::by_kernel);

@@ -12,6 +12,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace farshore {
 
@@ -28,6 +29,14 @@ enum class lying : std::uint8_t {
 
 /// Fails with ec::disk, or with ec::bad_locator where something on the way is no folder.
 result<lying> what_lies_at(int store, const std::string& locator);
+
+struct named {
+  std::string name;
+  bool is_folder = false;
+};
+
+/// What lies in an open folder, which may be O_PATH. Fails with ec::disk.
+result<std::vector<named>> names_in(int folder);
 
 /// Makes an empty repository in the empty folder, with HEAD on a branch that is not there.
 result<void> make_mirror(int folder, object_format format);

@@ -79,6 +79,12 @@ git_command repository_receiver::command(std::vector<std::string> arguments, int
 std::optional<content_offer> repository_receiver::offer() {
   mirror_ = {};
   moved_from_.clear();
+  auto use = workshop_->turns().begin_use(locator_);
+  if (!use) {
+    not_usable_ = std::move(use).error();
+    return std::nullopt;
+  }
+  use_ = std::move(*use);
   if (job_->force || !workshop_->is_trusted(job_->id.record))
     return std::nullopt;
   const auto root = workshop_->root();
@@ -105,10 +111,13 @@ unique_fd repository_receiver::open_former(int root) {
     const auto locator = decode_locator(encoded);
     if (!locator || !check_locator(*locator) || locator_.starts_with(*locator + '/'))
       continue;
-    if (auto folder = open_repository(root, *locator)) {
-      moved_from_ = *locator;
-      return std::move(*folder);
-    }
+    auto use = workshop_->turns().begin_use(*locator);
+    auto folder = open_repository(root, *locator);
+    if (!use || !folder)
+      continue;
+    former_use_ = std::move(*use);
+    moved_from_ = *locator;
+    return std::move(*folder);
   }
   return {};
 }
@@ -127,6 +136,8 @@ result<void> repository_receiver::begin(std::uint64_t offset, std::uint64_t size
   if (offset != 0 || size != size_unknown)
     return fail(ec::protocol, "the primary has a file there, and this site expects a repository; "
                               "write the same strategy at both sites");
+  if (not_usable_)
+    return fail(*not_usable_);
   const auto root = workshop_->root();
   if (!root)
     return fail(root.error());
@@ -375,6 +386,10 @@ landed repository_receiver::settle() {
   stage_ = stage::placed;
   workshop_->trust(job_->id.record);
   discard(); // the old mirror, where there was one
+  if (mirror_)
+    workshop_->look_for_upkeep(mirror_.get(), locator_);
+  use_.end();
+  former_use_.end();
   return {sum_, 0, adopted};
 }
 

@@ -81,6 +81,11 @@ private:
   const std::shared_ptr<sync_job> job_;
   /// Decoded.
   const std::string locator_;
+  /// From offer() on: nothing is repacked beneath what is built upon or taken away.
+  mirror_turns::use use_;
+  mirror_turns::use former_use_;
+  /// That could not be had.
+  std::optional<error> not_usable_;
 
   stage stage_ = stage::empty;
   /// What is built upon; empty: a new one is made.

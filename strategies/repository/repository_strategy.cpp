@@ -7,6 +7,7 @@
 #include "strategies/repository/refs.hpp"
 #include "strategies/repository/repository_reader.hpp"
 #include "strategies/repository/repository_receiver.hpp"
+#include "strategies/repository/upkeep.hpp"
 
 #include <chrono>
 #include <system_error>
@@ -153,6 +154,9 @@ void repository_strategy::place(std::span<placement> batch) {
 
 result<void> repository_strategy::remove_one(const sync_job& job, const std::string& locator,
                                              std::vector<std::string>& taken) {
+  const auto use = workshop_->turns().begin_use(locator);
+  if (!use)
+    return fail(use.error());
   const auto root = workshop_->root();
   if (!root)
     return fail(root.error());
@@ -192,6 +196,38 @@ void repository_strategy::remove(std::span<removal> batch) {
   }
   for (const auto& name : taken)
     workshop_->remove_temp(name);
+}
+
+result<void> repository_strategy::keep_up_one(const mirror_turns::upkeep& turn,
+                                              const std::function<bool()>& stopped) {
+  const auto root = workshop_->root();
+  if (!root)
+    return fail(root.error());
+  const auto repository = open_repository(*root, turn.what().locator);
+  if (!repository) // it went since
+    return {};
+  const auto room = files_->space();
+  if (!room)
+    return fail(room.error());
+  return keep_up_mirror(repository->get(),
+                        turn.what().broken_off ? upkeep_kind::brief : upkeep_kind::whole,
+                        room->free_bytes, [&] { return turn.is_broken_off() || stopped(); });
+}
+
+bool repository_strategy::keep_up(const std::atomic<bool>* cancelled) {
+  const auto stopped = [cancelled] { return cancelled != nullptr && *cancelled; };
+  auto& turns = workshop_->turns();
+  auto turn = turns.begin_upkeep();
+  if (!turn)
+    return false;
+  const auto done = keep_up_one(*turn, stopped);
+  if (!done && done.error().code == ec::stopping)
+    turns.note({turn->what().locator, true});
+  else if (!done)
+    spdlog::warn("{}: \"{}\" keeps its many packs until its next fetch: {}", type_,
+                 encode_locator(turn->what().locator), done.error().message);
+  turn.reset();
+  return !stopped() && turns.has_due();
 }
 
 result<std::unique_ptr<store_listing>> repository_strategy::list() {
@@ -242,6 +278,13 @@ result<std::optional<checksum>> repository_strategy::glance(std::string_view enc
 
 result<content_offer> repository_strategy::verify(std::string_view encoded_locator,
                                                   const std::atomic<bool>* cancelled) {
+  const auto locator = decode_locator(encoded_locator);
+  if (!locator)
+    return fail(locator.error());
+  // Packs that gc removes while they are read would look like damage.
+  const auto use = workshop_->turns().begin_use(*locator);
+  if (!use)
+    return fail(use.error());
   auto found = checksum_of(encoded_locator, cancelled);
   if (!found)
     return found;
@@ -258,6 +301,7 @@ result<content_offer> repository_strategy::verify(std::string_view encoded_locat
                  report->findings_count);
   if (!report->damage.empty())
     return fail(ec::unreadable_on_primary, report->damage);
+  workshop_->look_for_upkeep(repository->get(), *locator);
   return found;
 }
 

@@ -12,6 +12,7 @@
 #include "strategies/strategy.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -33,6 +34,9 @@ public:
   /// What lies at a locator and is no repository is left, and fails the removal.
   void remove(std::span<removal> batch) override;
   result<disk_space> space() override { return files_->space(); }
+  /// git gc in a mirror that has collected packs and that nobody fetches into, exchanges, removes
+  /// or verifies; whoever comes to do so breaks it off, and it stays due.
+  bool keep_up(const std::atomic<bool>* cancelled) override;
   /// Of repositories; what lies beside them is none of ours.
   result<std::unique_ptr<store_listing>> list() override;
   result<std::unique_ptr<resource_reader>> open(std::string_view encoded_locator) override;
@@ -49,6 +53,7 @@ public:
 private:
   [[nodiscard]] result<void> demand_lease(const sync_job& job) const;
   result<unique_fd> open_at(std::string_view encoded_locator);
+  result<void> keep_up_one(const mirror_turns::upkeep& turn, const std::function<bool()>& stopped);
   /// Takes it away, into the temporary folder that is added to `taken`.
   result<void> remove_one(const sync_job& job, const std::string& locator,
                           std::vector<std::string>& taken);

@@ -3,6 +3,7 @@
 #include "strategies/beneath.hpp"
 #include "strategies/file_errors.hpp"
 #include "strategies/repository/mirror.hpp"
+#include "strategies/repository/upkeep.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -174,6 +175,17 @@ void workshop::trust(record_id record) {
 bool workshop::is_trusted(record_id record) {
   const std::lock_guard lock{mutex_};
   return !distrusted_.contains(record);
+}
+
+void workshop::look_for_upkeep(int repository, const std::string& locator) {
+  {
+    const std::lock_guard lock{mutex_};
+    if (!swept_) // never prepared: a primary's store, which is only read
+      return;
+  }
+  const auto packs = count_small_packs(repository);
+  if (packs && packs->count >= packs_due)
+    turns_.note({locator});
 }
 
 } // namespace farshore

@@ -1,5 +1,6 @@
 // What the receivers of one type of repositories in one store share: the store's folder, the
-// temporary folders of what is under way, and which mirrors are not to be believed.
+// temporary folders of what is under way, which mirrors are not to be believed, and whose turn it
+// is at each of them.
 //
 // Thread-safe. Owned by the strategy and its receivers together: a receiver may outlive the
 // strategy.
@@ -7,6 +8,7 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "strategies/repository/mirror_turns.hpp"
 #include "strategies/store_files.hpp"
 #include "strategies/unique_fd.hpp"
 
@@ -58,6 +60,12 @@ public:
   void trust(record_id record);
   [[nodiscard]] bool is_trusted(record_id record);
 
+  // -- upkeep ----------------------------------------------------------------------------------
+
+  [[nodiscard]] mirror_turns& turns() { return turns_; }
+  /// Notes the open mirror as due for upkeep where it has too many packs.
+  void look_for_upkeep(int repository, const std::string& locator);
+
 private:
   result<unique_fd> temps();
 
@@ -66,6 +74,7 @@ private:
   const std::uint64_t repository_bytes_max_;
   const std::shared_ptr<store_files> files_;
   std::atomic<std::uint64_t> names_{0};
+  mirror_turns turns_;
 
   std::mutex mutex_;
   unique_fd root_;

@@ -43,6 +43,7 @@ verification_round of_all(std::vector<record_id> records, bool at_end, std::uint
 struct verifier_fixture : actor_fixture {
   std::shared_ptr<fake_registry> rows = std::make_shared<fake_registry>();
   std::deque<open_request<reading_request, result<verification_report>>> readings;
+  std::deque<open_request<upkeep_request, result<bool>>> upkeeps;
   int woken = 0;
   verifier_actor testee;
 
@@ -63,12 +64,18 @@ struct verifier_fixture : actor_fixture {
     });
     parts.readers = {
         spawn([this](rest_reader_actor::pointer self) -> rest_reader_actor::behavior_type {
-          return {[this,
-                   self](const reading_request& what) -> caf::result<result<verification_report>> {
-            readings.push_back(
-                {what, {self, self->make_response_promise<result<verification_report>>()}});
-            return readings.back().answer.promise;
-          }};
+          return {
+              [this,
+               self](const reading_request& what) -> caf::result<result<verification_report>> {
+                readings.push_back(
+                    {what, {self, self->make_response_promise<result<verification_report>>()}});
+                return readings.back().answer.promise;
+              },
+              [this, self](const upkeep_request& what) -> caf::result<result<bool>> {
+                upkeeps.push_back({what, {self, self->make_response_promise<result<bool>>()}});
+                return upkeeps.back().answer.promise;
+              },
+          };
         })};
     parts.reverify_after = 100s;
     parts.time = &time;
@@ -81,6 +88,13 @@ struct verifier_fixture : actor_fixture {
     auto open = std::move(rows->verifications.front());
     rows->verifications.pop_front();
     open.answer.deliver(result<verification_round>{std::move(round)});
+    deliver_all();
+  }
+  void kept_up(bool more) {
+    REQUIRE(!upkeeps.empty());
+    auto open = std::move(upkeeps.front());
+    upkeeps.pop_front();
+    open.answer.deliver(result<bool>{more});
     deliver_all();
   }
   /// The reader's answer to its oldest order: these are damaged, the others are right.
@@ -203,6 +217,43 @@ TEST_CASE_METHOD(verifier_fixture, "an order that is no longer wanted is cancell
   testee = verifier_actor{};
   deliver_all();
   CHECK(*cancelled);
+}
+
+TEST_CASE_METHOD(verifier_fixture, "upkeep is asked for on the tick, one resource at a time",
+                 "[verifier]") {
+  REQUIRE(upkeeps.size() == 1); // the first tick
+  advance(1s);
+  advance(1s);
+  CHECK(upkeeps.size() == 1);
+  kept_up(true);
+  CHECK(upkeeps.size() == 1); // there is more
+  kept_up(false);
+  CHECK(upkeeps.empty());
+  advance(1s);
+  CHECK(upkeeps.size() == 1);
+}
+
+TEST_CASE_METHOD(verifier_fixture, "upkeep is asked for again after a reader's error",
+                 "[verifier]") {
+  REQUIRE(upkeeps.size() == 1);
+  upkeeps.front().answer.deliver(result<bool>{fail(ec::internal, "by the test")});
+  upkeeps.clear();
+  deliver_all();
+  CHECK(upkeeps.empty());
+  advance(1s);
+  CHECK(upkeeps.size() == 1);
+}
+
+TEST_CASE_METHOD(verifier_fixture, "upkeep ends with its verifier", "[verifier]") {
+  const auto cancelled = upkeeps.front().what.cancelled;
+  CHECK_FALSE(*cancelled);
+  caf::anon_send_exit(testee, caf::exit_reason::user_shutdown);
+  testee = verifier_actor{};
+  deliver_all();
+  CHECK(*cancelled);
+  kept_up(true);
+  advance(5s);
+  CHECK(upkeeps.empty());
 }
 
 TEST_CASE_METHOD(verifier_fixture, "the walk goes on by itself", "[verifier]") {

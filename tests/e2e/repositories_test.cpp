@@ -127,6 +127,30 @@ TEST_CASE("a damaged mirror is found by reverify, and mended", "[e2e][repositori
     host.check_equal(id);
 }
 
+TEST_CASE("a mirror that was pushed to many times has few packs", "[e2e][repositories]") {
+  hosting host;
+  const auto git = host.add(1);
+  for (int i = 1; i <= 30; ++i) {
+    git.commit(std::to_string(i));
+    host.pushed(1);
+    REQUIRE(host.equal(1));
+  }
+  CHECK(eventually([&] {
+    int packs = 0;
+    std::error_code vanished;
+    for (const auto& one :
+         fs::directory_iterator{host.at_secondary(1).path() / "objects/pack", vanished})
+      packs += one.path().extension() == ".pack" ? 1 : 0;
+    return packs < 20;
+  }));
+  host.wait();
+  host.check_equal(1);
+  git.commit("after it");
+  host.pushed(1);
+  host.wait();
+  host.check_equal(1);
+}
+
 TEST_CASE("a secondary that is killed during a clone or a fetch ends equal",
           "[e2e][repositories]") {
   auto type = projects();
