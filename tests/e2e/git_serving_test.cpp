@@ -2,6 +2,7 @@
 
 #include "tests/e2e/hosting.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -79,6 +80,25 @@ TEST_CASE("who has a token clones from either site, and nobody else does, and no
     CHECK(tells(git_says("ls-remote " + url(*at, token_of(*at), 2)), "no repository"));
     host.check_equal(1);
   }
+}
+
+TEST_CASE("five hundred who read at once are all served, in turns", "[e2e][repositories][git]") {
+  hosting host;
+  host.add(1).commit("first");
+  host.pushed(1);
+  host.wait();
+  const auto& at = host.sites.secondary;
+  const auto from = url(at, token_of(at), 1);
+  const auto said = git_repository::shell("seq 500 | GIT_TERMINAL_PROMPT=0 timeout 200 xargs -P500 "
+                                          "-I{} git ls-remote -q " +
+                                          from + " refs/heads/main 2>&1; echo \"code $?\"");
+  CHECK(succeeds(said));
+  CHECK(std::ranges::count(said, '\n') == 501);
+  // Nobody else was kept out: the site goes on with its work.
+  host.at_primary(1).commit("second");
+  host.pushed(1);
+  host.wait();
+  host.check_equal(1);
 }
 
 TEST_CASE("what is not level is refused, or read from the primary", "[e2e][repositories][git]") {
