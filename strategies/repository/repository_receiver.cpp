@@ -320,9 +320,10 @@ result<void> repository_receiver::demand_objects() {
   std::string wanted;
   for (const auto& oid : fresh)
     wanted.append(oid).append(1, '\n');
-  // A new mirror's pack is known to be connected: it has only to have what the refs name.
-  auto run = mirror_ ? command({"rev-list", "--objects", "--stdin", "--not", "--all", "--quiet",
-                                "--progress=connectivity"},
+  // A new mirror's pack is known to be connected: it has only to have what the refs name. In an old
+  // one a commit-graph would do for commits that are lost.
+  auto run = mirror_ ? command({"-c", "core.commitGraph=false", "rev-list", "--objects", "--stdin",
+                                "--not", "--all", "--quiet", "--progress=connectivity"},
                                mirror_.get())
                      : command({"cat-file", "--batch-check=%(objecttype)"}, temp_folder_.get());
   if (mirror_)

@@ -142,7 +142,7 @@ result<void> run_upkeep(int repository, upkeep_kind how, const std::function<boo
   const bool is_whole = how == upkeep_kind::whole;
   if (is_whole)
     remove_commit_graph(repository);
-  auto arguments = is_whole ? std::vector<std::string>{"gc", "--force"}
+  auto arguments = is_whole ? std::vector<std::string>{"gc"}
                             : std::vector<std::string>{"repack", "-d", "-l", "--geometric=2",
                                                        "--no-write-bitmap-index"};
   const auto ended =
@@ -171,9 +171,11 @@ result<small_packs> count_small_packs(int repository) {
     constexpr std::string_view ending = ".idx"; // without it a pack is none for git
     if (!one.name.ends_with(ending))
       continue;
-    const auto pack = one.name.substr(0, one.name.size() - ending.size()) + ".pack";
+    const auto stem = one.name.substr(0, one.name.size() - ending.size());
     struct stat there {};
-    if (::fstatat(folder->get(), pack.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0)
+    if (::fstatat(folder->get(), (stem + ".keep").c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0)
+      continue; // git leaves it alone
+    if (::fstatat(folder->get(), (stem + ".pack").c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0)
       continue;
     const auto bytes = static_cast<std::uint64_t>(there.st_size);
     if (bytes >= large_pack_bytes)

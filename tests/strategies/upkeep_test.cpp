@@ -334,6 +334,7 @@ TEST_CASE_METHOD(upkeep_site, "objects of a forced push stay for two weeks", "[u
   CHECK(has(gone));
   CHECK(has(main));
   CHECK(parts_of(kept)[".mtimes"] == 1);
+  check_good();
   const fs::directory_iterator objects{kept.path() / "objects"};
   CHECK(std::distance(begin(objects), end(objects)) == 2); // no loose ones
   REQUIRE(keep_up());                                      // their time goes on
