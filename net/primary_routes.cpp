@@ -33,7 +33,9 @@ namespace asio = boost::asio;
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 /// Between two looks whether more of a pack is made.
 constexpr std::chrono::milliseconds waiting_rest_min{1};
-constexpr std::chrono::milliseconds waiting_rest_max{100};
+constexpr std::chrono::milliseconds waiting_rest_max{20};
+/// A sign of life alone.
+constexpr std::size_t busy_bytes = 1;
 constexpr std::size_t events_max = 10'000;
 constexpr std::size_t catalogue_max = 20'000;
 constexpr std::chrono::milliseconds wait_max{30'000};
@@ -451,6 +453,8 @@ asio::awaitable<result<void>> primary_routes::impl::blobs(const http_request& re
       // What is being made needs no thread that waits for it; others need that.
       if (auto written = co_await out.write(sending); !written)
         co_return written;
+      if (sending.size() > busy_bytes)
+        rest = waiting_rest_min;
       pause.expires_after(rest);
       co_await pause.async_wait(as_values);
       rest = std::min(rest * 2, waiting_rest_max);
