@@ -33,7 +33,7 @@ namespace asio = boost::asio;
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 /// Between two looks whether more of a pack is made.
 constexpr std::chrono::milliseconds waiting_rest_min{1};
-constexpr std::chrono::milliseconds waiting_rest_max{20};
+constexpr std::chrono::milliseconds waiting_rest_max{5};
 /// A sign of life alone.
 constexpr std::size_t busy_bytes = 1;
 constexpr std::size_t events_max = 10'000;

@@ -20,9 +20,6 @@ namespace farshore {
 
 namespace {
 
-/// A reader shares its thread.
-constexpr std::chrono::milliseconds look_time{5};
-
 error on_primary(error why) {
   why.code = ec::unreadable_on_primary;
   return why;
@@ -64,7 +61,7 @@ public:
       return fail(on_primary(std::move(begun).error()));
     if (!packing_)
       return true;
-    auto ready = packing_->has_output(look_time);
+    auto ready = packing_->has_output(std::chrono::milliseconds{0});
     if (!ready)
       return fail(on_primary(std::move(ready).error()));
     return ready;

@@ -16,9 +16,14 @@ namespace {
 
 /// What a clone of it would see; "(none)" where there is no repository.
 std::string refs_at(const fs::path& path) {
-  if (!fs::exists(path / "HEAD"))
-    return "(none)";
-  return git_repository{path}.refs();
+  if (fs::exists(path / "HEAD"))
+    try {
+      return git_repository{path}.refs();
+    } catch (const std::exception&) { // it goes just now
+      if (fs::exists(path / "HEAD"))
+        throw;
+    }
+  return "(none)";
 }
 
 struct repository_sites : two_sites {
