@@ -151,12 +151,10 @@ result<void> run_upkeep(int repository, upkeep_kind how, const std::function<boo
     return fail(ended.error());
   if (ended->code == 0)
     return {};
-  const bool is_full = ended->complaints.find("No space left on device") != std::string::npos;
   auto said = ended->complaints.substr(0, said_bytes_max);
   std::ranges::replace(said, '\n', ' ');
-  return fail(
-      is_full ? ec::no_space : ec::disk,
-      fmt::format("git {} ends with code {}: {}", is_whole ? "gc" : "repack", ended->code, said));
+  return fail(ec::disk, fmt::format("git {} ends with code {}: {}", is_whole ? "gc" : "repack",
+                                    ended->code, said));
 }
 
 } // namespace
