@@ -97,10 +97,13 @@ void judge_secondary(const value& status, std::uint64_t mark, bool synced, const
 void judge_primary(const value& status, bool synced, wait_verdict& verdict) {
   if (const auto lag = int_at(status, "/log/fold_lag_events"); lag > 0)
     verdict.open.push_back(fmt::format("{} events of the log are not folded yet", lag));
-  for (const auto& type : list_at(status, "/types"))
+  for (const auto& type : list_at(status, "/types")) {
+    const auto name = text_at(type, "/name");
+    if (const auto waiting = text_at(type, "/waiting"); !waiting.empty())
+      verdict.accounted.push_back(fmt::format("type {} waits: {}", name, one_line(waiting)));
     if (const auto pending = int_at(type, "/checksum_pending_count"); pending > 0 && !synced)
-      verdict.open.push_back(
-          fmt::format("type {}: {} not checksummed yet", text_at(type, "/name"), pending));
+      verdict.open.push_back(fmt::format("type {}: {} not checksummed yet", name, pending));
+  }
 }
 
 } // namespace

@@ -190,6 +190,15 @@ TEST_CASE("a primary's wait is over when its log is folded", "[wait]") {
   CHECK_THAT(text_of(judge_wait(status, 5).open), Contains("3 events"));
 }
 
+TEST_CASE("a primary's wait tells which types wait", "[wait]") {
+  const auto status = boost::json::parse(
+      R"({"role":"primary","health":"degraded","log":{"fold_lag_events":0},
+          "types":[{"name":"file","enabled":true,"waiting":"no table \"files\""}]})");
+  const auto verdict = judge_wait(status, 100);
+  CHECK(verdict.reached); // it may wait for ever
+  CHECK(text_of(verdict.accounted) == "type file waits: no table \"files\"\n");
+}
+
 TEST_CASE("a primary's wait is for its checksums, too, unless synced is enough", "[wait]") {
   const auto status = boost::json::parse(
       R"({"role":"primary","health":"ok","log":{"fold_lag_events":0},
