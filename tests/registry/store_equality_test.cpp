@@ -314,8 +314,7 @@ private:
                                                : record_selection::kind::ids,
                                    {any_record(), any_record()}};
       same_in_both([&](auto& t) { return t.reverify(which, type); });
-      return same_in_both(
-          [](auto& t) { return t.in_batch([&] { return t.store().orders(); }); });
+      return same_in_both([](auto& t) { return t.in_batch([&] { return t.store().orders(); }); });
     }
     verification_request what{.type = type,
                               .marked_after = any_record(),
