@@ -151,6 +151,19 @@ auto primary_verifier_state::find(const std::string& type, std::uint64_t number)
   return found == lines_.end() || found->second.number != number ? nullptr : &found->second;
 }
 
+bool primary_verifier_state::line::holds(const checksum_claim& one) const {
+  const auto found = held.find(one.record);
+  return found != held.end() && found->second == one.started;
+}
+
+std::vector<record_id> primary_verifier_state::line::records_held() const {
+  std::vector<record_id> all;
+  all.reserve(held.size());
+  for (const auto& [record, _] : held)
+    all.push_back(record);
+  return all;
+}
+
 // -- claims ---------------------------------------------------------------------------------------
 
 void primary_verifier_state::claim() {
@@ -171,7 +184,7 @@ void primary_verifier_state::claim() {
   const auto type = of->declared.name;
   const auto number = of->number;
   self->request(parts_.desk, answer_deadline,
-                checksum_request{type, batch_records, {of->held.begin(), of->held.end()}})
+                checksum_request{type, batch_records, of->records_held()})
       .then(
           [this, type, number](const result<std::vector<checksum_claim>>& claims) {
             claiming_ = false;
@@ -197,7 +210,7 @@ void primary_verifier_state::receive(const std::string& type, std::uint64_t numb
     return;
   }
   for (const auto& one : claims)
-    of->held.insert(one.record);
+    of->held.insert_or_assign(one.record, one.started);
   look_up(*of, claims);
 }
 
@@ -254,12 +267,12 @@ void primary_verifier_state::give_up(line& of, const std::string& why,
   // What hashers and reports still hold comes back, and no longer counts: it is claimed anew.
   of.held.clear();
   for (const auto& one : of.results)
-    of.held.insert(one.of.record);
+    of.held.insert_or_assign(one.of.record, one.of.started);
   release(of);
 }
 
 void primary_verifier_state::release(line& of) {
-  self->send(parts_.desk, checksum_release{of.declared.name, {of.held.begin(), of.held.end()}});
+  self->send(parts_.desk, checksum_release{of.declared.name, of.records_held()});
 }
 
 // -- hashing --------------------------------------------------------------------------------------
@@ -301,10 +314,10 @@ void primary_verifier_state::take(hash_answer answer) {
     lose_store(*of);
   } else if (of != nullptr) {
     for (const auto& item : answer.done)
-      if (of->held.contains(item.of.of.record)) // not given up meanwhile
+      if (of->holds(item.of.of)) // not given up, nor claimed again, meanwhile
         add_result(*of, judge(*of, item));
     for (auto item = answer.left.rbegin(); item != answer.left.rend(); ++item)
-      if (of->held.contains(item->of.record))
+      if (of->holds(item->of))
         of->waiting.push_front(std::move(*item));
   }
   pump();
@@ -461,7 +474,8 @@ void primary_verifier_state::reported(const std::string& type, std::uint64_t num
     return;
   }
   for (const auto& one : results)
-    of->held.erase(one.of.record);
+    if (of->holds(one.of))
+      of->held.erase(one.of.record);
   if (!answer && answer.error().code != ec::type_waiting)
     return self->quit(caf::exit_reason::user_shutdown);
   if (!answer)

@@ -19,7 +19,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -66,8 +65,12 @@ private:
     /// Nothing is claimed before; where something may be due, wake() ends it.
     steady_time rests_until{};
     bool may_be_woken = true;
-    /// In anybody's hands but the registry's.
-    std::set<record_id> held;
+    /// In anybody's hands but the registry's, and when the newest claim of it was made: a record
+    /// that changes while it is read is claimed again, and the older claim no longer counts.
+    std::map<record_id, std::string> held;
+
+    [[nodiscard]] bool holds(const checksum_claim& one) const;
+    [[nodiscard]] std::vector<record_id> records_held() const;
     std::deque<hash_order::item> waiting;
     std::vector<checksum_result> results;
     steady_time first_result{};
