@@ -17,6 +17,8 @@ namespace {
 struct fake_desk {
   /// Handed out with the next claim.
   std::vector<checksum_claim> due;
+  /// When it is asked once more.
+  std::vector<checksum_claim> due_next;
   std::vector<checksum_request> asked;
   std::vector<checksum_result> results;
   int reports = 0;
@@ -33,7 +35,7 @@ checksum_desk_actor::behavior_type play_desk(checksum_desk_actor::pointer,
   return {
       [=](const checksum_request& asked) -> result<std::vector<checksum_claim>> {
         fake->asked.push_back(asked);
-        return std::exchange(fake->due, {});
+        return std::exchange(fake->due, std::exchange(fake->due_next, {}));
       },
       [=](const checksum_report& report) -> result<done> {
         ++fake->reports;
@@ -344,6 +346,22 @@ TEST_CASE_METHOD(verifier_fixture, "a type that waits for its table gives back w
   desk->due = {claim_of(1)};
   pass(2s);
   CHECK(desk->results.size() == 1);
+}
+
+TEST_CASE_METHOD(verifier_fixture,
+                 "a record that changes while its result is on its way is hashed again at once",
+                 "[verifier]") {
+  have(1, 7);
+  auto again = claim_of(1);
+  again.started = "later";
+  desk->due = {claim_of(1)};
+  desk->due_next = {again}; // comes before the first one's result has been taken
+  declare();
+  pass(2s);
+  REQUIRE(desk->results.size() == 2);
+  CHECK(desk->results.front().of.started == "then");
+  CHECK(desk->results.back().of.started == "later");
+  CHECK(desk->asked.back().held.empty());
 }
 
 TEST_CASE_METHOD(verifier_fixture, "what is in hand is bounded", "[verifier]") {
