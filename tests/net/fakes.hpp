@@ -131,7 +131,8 @@ public:
       return fail(ec::unreadable_on_primary, "input/output error");
     const auto end = file_.shrinks_to.value_or(file_.content.size());
     const auto count = offset >= end ? 0 : std::min<std::uint64_t>(into.size(), end - offset);
-    std::memcpy(into.data(), file_.content.data() + offset, count);
+    if (count > 0)
+      std::memcpy(into.data(), file_.content.data() + offset, count);
     changed_ = changed_ || (file_.changes_at && offset + count > *file_.changes_at);
     return count;
   }
