@@ -8,6 +8,7 @@
 #include "net/http_server.hpp"
 #include "net/signing.hpp"
 #include "net/turnstile.hpp"
+#include "tests/strategies/stores.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -91,8 +92,6 @@ bool comes_true(const std::function<bool()>& what) {
 
 struct git_fixture {
   git_fixture() {
-    char pattern[] = "/tmp/farshore-git-XXXXXX";
-    root = ::mkdtemp(pattern);
     fs::create_directories(root / "store");
     settings->site_name = "porto";
     settings->role = site_role::primary;
@@ -108,7 +107,6 @@ struct git_fixture {
   ~git_fixture() {
     server.reset();
     routes.reset();
-    fs::remove_all(root);
   }
 
   /// A bare repository of three commits with `bytes` that can't be packed, and its row.
@@ -181,9 +179,18 @@ struct git_fixture {
     request.prepare_payload();
     return request;
   }
+  /// Of which git has to wait for the rest.
+  void begin_request(http_client& client) const {
+    client.send_raw("POST /git/project/app.git/git-upload-pack HTTP/1.1\r\nHost: x\r\n"
+                    "Authorization: Bearer " +
+                    token +
+                    "\r\nContent-Type: application/x-git-upload-pack-request\r\n"
+                    "Content-Length: 1000\r\n\r\n0032want ");
+  }
   std::string copy() { return (root / ("copy" + std::to_string(++copies))).string(); }
 
-  fs::path root;
+  temporary_folder folder;
+  const fs::path root = folder.path();
   std::shared_ptr<config> settings = std::make_shared<config>();
   std::mutex mutex;
   std::map<std::string, repository_standing> standing;
@@ -610,11 +617,7 @@ TEST_CASE_METHOD(git_fixture, "a client that leaves takes git's processes with i
   // Also where it has not said all that it wanted to.
   {
     auto client = connect();
-    client.send_raw("POST /git/project/app.git/git-upload-pack HTTP/1.1\r\nHost: x\r\n"
-                    "Authorization: Bearer " +
-                    token +
-                    "\r\nContent-Type: application/x-git-upload-pack-request\r\n"
-                    "Content-Length: 1000\r\n\r\n0032want ");
+    begin_request(client);
     REQUIRE(comes_true([] { return children() > 0; }));
   }
   CHECK(comes_true([] { return children() == 0; }));
@@ -638,11 +641,7 @@ TEST_CASE_METHOD(git_fixture, "git that is silent for too long is ended", "[git]
   silence_max = 500ms;
   auto client = connect();
   // It waits for the rest of the line, and so does the server: for its own reasons.
-  client.send_raw("POST /git/project/app.git/git-upload-pack HTTP/1.1\r\nHost: x\r\n"
-                  "Authorization: Bearer " +
-                  token +
-                  "\r\nContent-Type: application/x-git-upload-pack-request\r\n"
-                  "Content-Length: 1000\r\n\r\n0032want ");
+  begin_request(client);
   REQUIRE(comes_true([] { return children() > 0; }));
   CHECK(comes_true([] { return children() == 0; }));
 }
