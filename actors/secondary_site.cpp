@@ -108,6 +108,7 @@ void secondary_site_state::start() {
                               : self->spawn(registry, std::move(for_registry)),
             "registry");
   // Before anybody asks either of them anything.
+  asked_scope = parts.settings.scope;
   self->send(parts.primary, atom::scope_v, parts.settings.scope);
   const auto scope = digest_of(parts.settings.scope);
   self->request(registry_handle, status_deadline, atom::scope_v, scope)
@@ -309,10 +310,12 @@ caf::result<result<done>> secondary_site_state::declare(const std::vector<replic
   return answer;
 }
 
-/// First the registry, so that nothing of the former scope is applied any more.
+/// First the registry, so that nothing of the former scope is applied any more. What it was asked
+/// for before may still be on its way, or have come through after its answer was given up.
 caf::result<result<done>> secondary_site_state::set_scope(const site_scope& wanted) {
-  if (wanted == parts.settings.scope)
+  if (wanted == parts.settings.scope && wanted == asked_scope)
     return result<done>{};
+  asked_scope = wanted;
   auto answer = self->make_response_promise<result<done>>();
   const auto digest = digest_of(wanted);
   self->request(registry_handle, status_deadline, atom::scope_v, digest)

@@ -87,6 +87,8 @@ struct secondary_site_state {
   std::vector<rest_reader_actor> readers;
   comparison_actor comparison_handle;
   orphan_finder_actor orphans_handle;
+  /// What the registry was asked for last; `parts.settings.scope` is what it said it has.
+  site_scope asked_scope;
   /// What stays free of each file system that is written to.
   free_mark min_free;
   std::map<std::string, running_type> types;
