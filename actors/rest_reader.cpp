@@ -37,7 +37,7 @@ std::optional<verification_outcome> read_at_rest(strategy& store, const verifica
                                                  const std::atomic<bool>& cancelled) {
   const auto there = store.verify(what.locator, &cancelled);
   if (there && there->sum == what.expected)
-    return verification_outcome{what, {}, {}};
+    return verification_outcome{what, {}, {}, there->findings};
   if (there)
     return verification_outcome{
         what,

@@ -29,7 +29,8 @@ constexpr std::chrono::milliseconds space_cap{60'000};
 
 /// The resource is expected to come right by itself within moments.
 bool is_fleeting(ec code) {
-  return code == ec::missing_on_primary || code == ec::moved_on || code == ec::changed;
+  return code == ec::missing_on_primary || code == ec::moved_on || code == ec::changed ||
+         code == ec::pool_missing;
 }
 
 } // namespace
@@ -108,6 +109,8 @@ void supervisor_state::launch(claim_lane& lane, claim&& next, steady_time asked_
     job->former = next.remove;
   job->expected = next.expected;
   job->size = next.size;
+  job->pool = next.pool;
+  job->tries = next.retry_count;
   job->live = next.live;
   job->force = next.force;
   job->room = room;

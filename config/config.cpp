@@ -264,10 +264,15 @@ void reader::read_model(const toml::table& owner, const std::string& title, repl
     mistake(line_in(&owner, "scan"),
             title + " scan and [replicable.model] exclude each other; keep scan where every file "
                     "of the store is a record, [replicable.model] where rows own the files");
-  if (auto table = node->as_table())
-    read_settings(*table, title + " [replicable.model]", model_settings(), type.model.emplace());
-  else
-    mistake(line_of(node->source()), title + " model is a table; write [replicable.model] beneath");
+  const auto* table = node->as_table();
+  if (table == nullptr)
+    return mistake(line_of(node->source()),
+                   title + " model is a table; write [replicable.model] beneath");
+  read_settings(*table, title + " [replicable.model]", model_settings(), type.model.emplace());
+  if (!type.model->pool.empty() && type.strategy == "blob")
+    mistake(line_in(table, "pool"), title + " [replicable.model] pool is for strategy = "
+                                            "\"repository\": a blob shares nothing; remove the "
+                                            "line");
 }
 
 template <class Owner>

@@ -39,6 +39,9 @@ struct model_declaration {
   std::string available;
   /// SQL expression that yields the size in bytes, when the row knows it; empty: unknown.
   std::string size;
+  /// SQL expression that yields the locator of the repository that a fork shares objects with (its
+  /// pool), in the same store; null: none. Empty: no record has one.
+  std::string pool = {};
   /// `select`: the column by whose values secondaries choose records; empty: there is none.
   std::string select_column = {};
   /// Its values are texts, not whole numbers.

@@ -54,6 +54,8 @@ std::string_view to_string(ec code) {
     return "log_trimmed";
   case ec::scope_unknown:
     return "scope_unknown";
+  case ec::pool_missing:
+    return "pool_missing";
   }
   return "unknown";
 }

@@ -69,6 +69,8 @@ enum class ec : std::uint8_t {
   log_trimmed = 24,
   /// The primary does not know (any more) what this site wants: tell it, and ask again.
   scope_unknown = 25,
+  /// The repository that it shares objects with is not here yet: it comes first.
+  pool_missing = 26,
 };
 
 /// The code's name as written above, e.g. "missing_on_primary".

@@ -183,6 +183,12 @@ constexpr setting<model_declaration> model[] = {
     {"size", &model_declaration::size, optional, "SQL expression",
      "Over the table's row: the size in bytes, where the row knows it.", check_sql_expression, 0, 0,
      "unknown"},
+    {"pool", &model_declaration::pool, optional, "SQL expression",
+     "With strategy = \"repository\", over the table's row: the locator, in the same store, of the "
+     "repository whose objects this one borrows at the primary (its pool); null where there is "
+     "none. "
+     "A secondary mirrors the pool first, and the two share on its disk what both have.",
+     check_sql_expression, 0, 0, "every mirror is made by itself"},
 };
 
 template <class Owner>

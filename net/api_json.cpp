@@ -448,6 +448,7 @@ json::value to_json(const std::vector<registry_row>& rows, std::size_t limit) {
         {"verification_state", to_string(row.verification)},
         {"verified_at", time_or_null(row.verified_at)},
         {"verification_failure", text_or_null(row.verification_failure)},
+        {"findings", text_or_null(row.findings)},
         {"verification_checksum", checksum_or_null(row.sum)},
         {"checksum_mismatch", row.checksum_mismatch},
         {"verification_checksum_mismatched",

@@ -269,6 +269,7 @@ void add_secondary_api(router& routes, secondary_api given) {
                    co_return fail(ec::protocol, "\"verification\" is pending, started, succeeded, "
                                                 "failed or disabled");
                }
+               only.findings = request.parameter("findings") == "true";
                const auto after = number_parameter<record_id>(request, "after");
                if (!after)
                  co_return fail(after.error());

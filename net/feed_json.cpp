@@ -47,6 +47,15 @@ std::optional<wall_time> horizon_of(const json::value& from) {
   return from_ns(number<std::int64_t>(from, "horizon_ns"));
 }
 
+void put_pool(json::object& to, const std::string& pool) {
+  if (!pool.empty())
+    to["pool"] = pool;
+}
+
+std::string pool_of(const json::value& from) {
+  return has(from, "pool") ? encoded_locator(from, "pool") : std::string{};
+}
+
 json::object event_json(const served_event& event) {
   json::object to{{"id", event.id},
                   {"type", event.type},
@@ -60,6 +69,7 @@ json::object event_json(const served_event& event) {
   if (event.present) {
     to["present"] = true;
     to["locator"] = event.locator;
+    put_pool(to, event.pool);
   }
   put_content(to, event.size, event.sum);
   return to;
@@ -78,8 +88,10 @@ served_event event_of(const json::value& from) {
   event.present = has(from, "present") && flag(from, "present");
   if (event.outside && event.present)
     throw broken_json{"outside"};
-  if (event.present)
+  if (event.present) {
     event.locator = encoded_locator(from, "locator");
+    event.pool = pool_of(from);
+  }
   event.size = optional_number<std::uint64_t>(from, "size");
   event.sum = optional_checksum(from, "sum");
   return event;
@@ -105,6 +117,7 @@ json::array rows_json(const std::vector<catalogue_row>& rows) {
   for (const auto& row : rows) {
     json::object one{
         {"record", row.record}, {"key", row.key}, {"locator", row.locator}, {"rev", row.rev}};
+    put_pool(one, row.pool);
     put_content(one, row.size, row.sum);
     to.push_back(std::move(one));
   }
@@ -118,6 +131,7 @@ std::vector<catalogue_row> rows_of(const json::value& from) {
     to.record = number<record_id>(row, "record");
     to.key = text(row, "key", key_bytes_max);
     to.locator = encoded_locator(row, "locator");
+    to.pool = pool_of(row);
     to.size = optional_number<std::uint64_t>(row, "size");
     to.rev = number<revision>(row, "rev");
     to.sum = optional_checksum(row, "sum");

@@ -14,7 +14,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr auto ec_first = static_cast<int>(ec::invalid_config);
-constexpr auto ec_last = static_cast<int>(ec::scope_unknown);
+constexpr auto ec_last = static_cast<int>(ec::pool_missing);
 constexpr std::size_t message_bytes_max = 2'000;
 
 std::optional<ec> parse_code(std::string_view text) {

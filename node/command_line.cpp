@@ -445,6 +445,9 @@ void command_line::add_questions() {
       ->check(CLI::IsMember({"pending", "started", "succeeded", "failed", "disabled"}))
       ->excludes(state)
       ->excludes(unsupported);
+  list->add_flag("--findings", args_.list.findings,
+                 "On a secondary: only repositories that git fsck has something to say about")
+      ->excludes(unsupported);
   list->add_option("-n,--limit", args_.list.limit, "Show at most so many")
       ->capture_default_str()
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))

@@ -118,6 +118,8 @@ struct list_options {
   bool unsupported = false;
   /// On a primary: only records whose verification is at this; empty: all.
   std::string verification{};
+  /// On a secondary: only records that verification found something odd about.
+  bool findings = false;
 };
 /// LIST: the records of a type in the registry, with what failed and when it is tried again.
 int list_command(const site_access& site, const list_options& options, console io);

@@ -29,6 +29,8 @@ std::string note_of(const value& record) {
   if (text_at(record, "/verification_state") == "failed")
     return "damaged: " + one_line(text_at(record, "/verification_failure")) +
            (failure.empty() ? "" : "; " + failure);
+  if (const auto findings = one_line(text_at(record, "/findings")); !findings.empty())
+    return findings + (failure.empty() ? "" : "; " + failure);
   if (!bool_at(record, "/wanted"))
     return failure.empty() ? "to be removed" : "to be removed: " + failure;
   return failure;
@@ -133,7 +135,8 @@ int list_command(const site_access& site, const list_options& options, console i
     return list_verification(site, options, io);
   if (!has_role(site, site_role::secondary, "list", io))
     return exit_code::refused;
-  auto page = read_registry(site, options.type, options.state, options.verification, options.limit);
+  auto page = read_registry(site, options.type,
+                            {options.state, options.verification, options.findings}, options.limit);
   if (!page)
     return report(page.error(), site, io);
   if (options.as_json) {
@@ -145,7 +148,7 @@ int list_command(const site_access& site, const list_options& options, console i
     io.out << "no records" << (options.state.empty() ? "" : " in state " + options.state)
            << (options.verification.empty() ? ""
                                             : " whose verification is at " + options.verification)
-           << '\n';
+           << (options.findings ? " with findings" : "") << '\n';
     return exit_code::done;
   }
   print_records(page->records, io.out);

@@ -15,14 +15,17 @@ constexpr std::size_t page_records_max = 1'000;
 
 } // namespace
 
-tl::expected<registry_page, api_failure>
-read_registry(const site_access& site, const std::string& type, const std::string& state,
-              const std::string& verification, std::size_t limit) {
+tl::expected<registry_page, api_failure> read_registry(const site_access& site,
+                                                       const std::string& type,
+                                                       const registry_filter& filter,
+                                                       std::size_t limit) {
   std::string only;
-  if (!state.empty())
-    only += "&state=" + state;
-  if (!verification.empty())
-    only += "&verification=" + verification;
+  if (!filter.state.empty())
+    only += "&state=" + filter.state;
+  if (!filter.verification.empty())
+    only += "&verification=" + filter.verification;
+  if (filter.findings)
+    only += "&findings=true";
   return read_records(site, "/api/v1/registry/" + type, only, limit);
 }
 

@@ -14,11 +14,18 @@ struct registry_page {
   boost::json::value next;
 };
 
-/// At most `limit` records of a type, by as many requests as that takes; `state` and `verification`
-/// empty: of all states.
-tl::expected<registry_page, api_failure>
-read_registry(const site_access& site, const std::string& type, const std::string& state,
-              const std::string& verification, std::size_t limit);
+/// Of which records; empty: of all states.
+struct registry_filter {
+  std::string state{};
+  std::string verification{};
+  bool findings = false;
+};
+
+/// At most `limit` records of a type, by as many requests as that takes.
+tl::expected<registry_page, api_failure> read_registry(const site_access& site,
+                                                       const std::string& type,
+                                                       const registry_filter& filter,
+                                                       std::size_t limit);
 
 /// The same of any route that answers with `records` and `next`; `only`: further parameters, each
 /// with its "&".

@@ -137,7 +137,7 @@ private:
   template <class Wanted>
   void print_records(const std::string& type, std::string_view what, std::size_t count,
                      Wanted wanted) {
-    auto page = read_registry(site_, type, "failed", "", searched_failures);
+    auto page = read_registry(site_, type, {"failed"}, searched_failures);
     if (!page)
       return;
     auto& out = what == "missing" ? io_.out : io_.err;

@@ -55,6 +55,7 @@ std::optional<claim> claim_round::look_at(const registry_row& row, claim_token t
   granted.stale_settled = row.stale_locators.size();
   granted.expected = row.primary_checksum;
   granted.size = row.size;
+  granted.pool = row.pool;
   granted.retry_count = row.retry_count;
   granted.live = !row.retry_at;
   granted.force = row.force_to_redownload;

@@ -694,7 +694,7 @@ memory_store::finish_verifications(std::span<const verification_outcome> found) 
       apply_damaged(row->second, one, now());
       ++damaged;
     } else {
-      apply_verified(row->second, now());
+      apply_verified(row->second, one, now());
     }
   }
   return damaged;

@@ -24,6 +24,10 @@ std::string size_column(const model_declaration& model) {
   return model.size.empty() ? "NULL::bigint" : enclosed(model.size) + "::bigint";
 }
 
+std::string pool_column(const model_declaration& model) {
+  return model.pool.empty() ? "NULL::text" : enclosed(model.pool);
+}
+
 std::string key_column(const model_declaration& model, const table_name& table) {
   return identifier(table.table) + "." + identifier(model.primary_key);
 }
@@ -103,6 +107,8 @@ std::string declaration_text(const model_declaration& model) {
   };
   if (!model.select_column.empty())
     add(model.select_text ? "select text" : "select integer", model.select_column);
+  if (!model.pool.empty())
+    add("pool", model.pool);
   for (const auto& [name, predicate] : model.predicates)
     add("predicate " + name, predicate);
   return out;
@@ -123,7 +129,8 @@ std::string check_sql(const model_declaration& model, model_part only) {
       conditions += " AND " + enclosed(predicate);
   return "SELECT " + (wanted(model_part::locator) ? enclosed(model.locator) : "NULL") +
          " AS locator, " + (wanted(model_part::size) ? size_column(model) : "NULL") + " AS size, " +
-         select + " AS selected FROM " + identifier(table) + " WHERE " + conditions + " LIMIT 0";
+         (wanted(model_part::pool) ? pool_column(model) : "NULL") + " AS pool, " + select +
+         " AS selected FROM " + identifier(table) + " WHERE " + conditions + " LIMIT 0";
 }
 
 std::string evaluation_sql(const model_declaration& model, key_kind kind,
@@ -132,7 +139,7 @@ std::string evaluation_sql(const model_declaration& model, key_kind kind,
   // Only rows that were asked for may meet the expressions: they can fail, or cost. LIMIT: each
   // look is one by the key, also while the planner takes a growing table for a small one and would
   // read all of it for each page.
-  return "SELECT farshore_k.farshore_n AS n, farshore_m.locator, farshore_m.size,"
+  return "SELECT farshore_k.farshore_n AS n, farshore_m.locator, farshore_m.size, farshore_m.pool,"
          " coalesce(farshore_m.in_scope, false) AS in_scope,"
          " coalesce(farshore_s.revision, 0) AS revision, farshore_s.sum"
          " FROM unnest($1::" +
@@ -141,8 +148,8 @@ std::string evaluation_sql(const model_declaration& model, key_kind kind,
          "farshore_n)"
          " LEFT JOIN LATERAL (SELECT " +
          enclosed(model.locator) + " AS locator, " + size_column(model) + " AS size, " +
-         (in_scope.empty() ? "true" : enclosed(in_scope)) + " AS in_scope FROM " +
-         identifier(table) + " WHERE " + key_column(model, table) +
+         pool_column(model) + " AS pool, " + (in_scope.empty() ? "true" : enclosed(in_scope)) +
+         " AS in_scope FROM " + identifier(table) + " WHERE " + key_column(model, table) +
          " = farshore_k.farshore_key AND " + condition(model) +
          " LIMIT 1) AS farshore_m ON true"
          " LEFT JOIN LATERAL (SELECT s.revision,"

@@ -47,13 +47,13 @@ std::string declaration_text(const model_declaration& model);
 
 /// A query that touches no row and fails where a name, a type or an expression is wrong. Without
 /// the others where `only` is one of them.
-enum class model_part { all, locator, available, size, select, predicates };
+enum class model_part { all, locator, available, size, pool, select, predicates };
 std::string check_sql(const model_declaration& model, model_part only = model_part::all);
 
 /// The rows behind `$1::<kind>[]` (keys) and `$2::bigint[]` (their record ids), `$3` the type's
-/// number: columns n (from 1), locator, size, revision, sum. A row that is gone, not available or
-/// has no locator has a null locator. `in_scope`, a condition over the model's row, makes a column
-/// of that name (null counts as false); empty: it is true.
+/// number: columns n (from 1), locator, size, pool, revision, sum. A row that is gone, not
+/// available or has no locator has a null locator. `in_scope`, a condition over the model's row,
+/// makes a column of that name (null counts as false); empty: it is true.
 std::string evaluation_sql(const model_declaration& model, key_kind kind,
                            std::string_view in_scope = {});
 

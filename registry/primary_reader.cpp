@@ -128,6 +128,7 @@ struct looked_up {
   std::optional<checksum> sum;
   /// There, and not in scope: then it is not present.
   bool outside = false;
+  std::string pool = {};
 };
 
 /// A row of the log.
@@ -224,7 +225,7 @@ std::vector<catalogue_row> listed(const ready_type& type, std::vector<looked_up>
   for (auto& row : rows)
     if (row.present)
       out.push_back({row.record, std::move(row.key), std::move(row.locator), row.size,
-                     std::max(row.rev, type.floor), row.sum});
+                     std::max(row.rev, type.floor), row.sum, std::move(row.pool)});
   return out;
 }
 
@@ -450,6 +451,7 @@ std::optional<std::size_t> pg_primary_reader::fill(pqxx::dbtransaction& tx,
         event.key.clear(); // gone or outside: it may never have been this site's
       event.locator = std::move(asked[k].locator);
       event.size = asked[k].size;
+      event.pool = std::move(asked[k].pool);
       if (event.present && asked[k].rev >= event.id)
         event.sum = asked[k].sum;
     }
@@ -481,6 +483,8 @@ std::optional<sql_refusal> pg_primary_reader::look_up(pqxx::dbtransaction& tx,
       to.locator = locator_of(row["locator"], found.column_type("locator"));
       if (const auto size = row["size"].as<std::int64_t>(-1); size >= 0)
         to.size = static_cast<std::uint64_t>(size);
+      if (!row["pool"].is_null())
+        to.pool = locator_of(row["pool"], found.column_type("pool"));
     }
   });
   // A value that the database's encoding does not have is the scope's fault, and no row's.
@@ -508,6 +512,7 @@ bool pg_primary_reader::is_surely_in_scope(pqxx::dbtransaction& tx, const ready_
   auto model = *type.declared->model;
   model.locator = "''";
   model.size.clear();
+  model.pool.clear();
   model.available.clear();
   bool in_scope = false;
   const auto refusal = refused_within(tx, [&] {

@@ -34,6 +34,8 @@ struct served_event {
   std::optional<checksum> sum;
   /// The row is there, and not for this site: nothing but its id is told.
   bool outside = false;
+  /// Encoded locator of the repository that it shares objects with; empty: none.
+  std::string pool = {};
 };
 
 /// How a type stands on the primary.
@@ -84,6 +86,8 @@ struct catalogue_row {
   /// From the state table; may lag behind the log, never ahead of what is committed.
   revision rev = 0;
   std::optional<checksum> sum;
+  /// As of an event.
+  std::string pool = {};
 };
 
 /// Available records of one type that are in scope, ordered by record id.
@@ -135,6 +139,8 @@ struct claim {
   std::size_t stale_settled = 0;
   std::optional<checksum> expected;
   std::optional<std::uint64_t> size;
+  /// Encoded; the repository that a first mirror is to share objects with. Empty: none.
+  std::string pool = {};
   /// Failures in a row so far.
   int retry_count = 0;
   /// A change that just came, not bulk work.
@@ -240,6 +246,8 @@ struct verification_outcome {
   std::optional<error> damage;
   /// The checksum of what is there instead; nothing where none could be made.
   std::optional<checksum> found;
+  /// What is odd about what is there, and no damage; empty: nothing.
+  std::string findings = {};
 };
 
 /// Numbers of one type at this site; what status and `wait` speak of.

@@ -25,6 +25,8 @@ struct registry_row {
   std::optional<revision> synced_revision;
   /// As the primary told; once synced, as it is on the disk.
   std::optional<std::uint64_t> size;
+  /// Encoded; of a repository the one that it shares objects with. Empty: none.
+  std::string pool;
   /// What the primary says that the content's checksum is.
   std::optional<checksum> primary_checksum;
 
@@ -56,6 +58,9 @@ struct registry_row {
   std::optional<wall_time> unverified_since;
   /// At most 255 bytes; empty: none.
   std::string verification_failure;
+  /// What was odd about what was last verified at rest, and no damage; at most 2,000 bytes. Empty:
+  /// nothing.
+  std::string findings;
   /// Column verification_checksum: SHA-256 of what was last found right on the disk.
   std::optional<checksum> sum;
   /// What was received, or found at rest, was something else:

@@ -35,16 +35,17 @@ constexpr auto planner_sql = R"(
 constexpr auto events = "registry events";
 constexpr auto events_sql = R"(
   WITH p AS (
-    SELECT record_id, id, present, brings_sum, key, locator, size, decode(sum, 'hex') AS sum
+    SELECT record_id, id, present, brings_sum, key, locator, size, decode(sum, 'hex') AS sum, pool
     FROM unnest($4::bigint[], $5::bigint[], $6::boolean[], $7::boolean[], $8::text[], $9::text[],
-                $10::bigint[], $11::text[])
-      AS page (record_id, id, present, brings_sum, key, locator, size, sum)
+                $10::bigint[], $11::text[], $12::text[])
+      AS page (record_id, id, present, brings_sum, key, locator, size, sum, pool)
   ), raised AS (
     UPDATE {table} AS r SET
       target_revision = p.id,
       synced_revision = p.id,
       key = p.key,
       primary_checksum = p.sum,
+      pool = p.pool,
       {confirm} farshore.at($3) END
     FROM p
     WHERE r.record_id = p.record_id AND r.target_revision < p.id
@@ -59,6 +60,7 @@ constexpr auto events_sql = R"(
       key = CASE WHEN p.present THEN p.key ELSE r.key END,
       size = CASE WHEN p.present THEN p.size ELSE r.size END,
       primary_checksum = CASE WHEN p.present THEN p.sum ELSE r.primary_checksum END,
+      pool = CASE WHEN p.present THEN p.pool ELSE r.pool END,
       due_since = CASE WHEN NOT {never_synced} THEN least(r.due_since, farshore.at($1)) END,
       unverified_since =
         CASE WHEN NOT {never_verified} THEN least(r.unverified_since, farshore.at($1)) END,
@@ -70,8 +72,8 @@ constexpr auto events_sql = R"(
     RETURNING 1
   ), inserted AS (
     INSERT INTO {table} (type_id, record_id, key, locator, target_revision, size,
-                         primary_checksum, due_since, unverified_since, created_at)
-    SELECT {type}, record_id, key, locator, id, size, sum, farshore.at($2), farshore.at($2),
+                         primary_checksum, pool, due_since, unverified_since, created_at)
+    SELECT {type}, record_id, key, locator, id, size, sum, pool, farshore.at($2), farshore.at($2),
            farshore.at($3)
     FROM p
     WHERE present AND NOT EXISTS (SELECT FROM {table} AS r WHERE r.record_id = p.record_id)
@@ -96,16 +98,18 @@ constexpr auto truncation_sql = R"(
 constexpr auto catalogue = "registry catalogue";
 constexpr auto catalogue_sql = R"(
   WITH p AS (
-    SELECT record_id, revision, key, locator, size, decode(sum, 'hex') AS sum,
+    SELECT record_id, revision, key, locator, size, decode(sum, 'hex') AS sum, pool,
            {bulk_due} AS due_at
-    FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[])
-      AS page (record_id, revision, key, locator, size, sum)
+    FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[],
+                $9::text[])
+      AS page (record_id, revision, key, locator, size, sum, pool)
   ), raised AS (
     UPDATE {table} AS r SET
       target_revision = p.revision,
       synced_revision = p.revision,
       key = p.key,
       primary_checksum = p.sum,
+      pool = p.pool,
       {confirm} farshore.at($1) END
     FROM p
     WHERE r.record_id = p.record_id AND {on_disk} IS TRUE
@@ -120,6 +124,7 @@ constexpr auto catalogue_sql = R"(
       key = p.key,
       size = p.size,
       primary_checksum = p.sum,
+      pool = p.pool,
       due_since = {untold},
       unverified_since = {untold_unverified},
       state = 0,
@@ -132,8 +137,9 @@ constexpr auto catalogue_sql = R"(
     RETURNING 1
   ), inserted AS (
     INSERT INTO {table} (type_id, record_id, key, locator, target_revision, size,
-                         primary_checksum, retry_at, created_at)
-    SELECT {type}, record_id, key, locator, revision, size, sum, due_at, farshore.at($1)
+                         primary_checksum, pool, retry_at, created_at)
+    SELECT {type}, record_id, key, locator, revision, size, sum, pool,
+           CASE WHEN pool IS NULL THEN due_at ELSE {late_bulk_due} END, farshore.at($1)
     FROM p
     WHERE NOT EXISTS (SELECT FROM {table} AS r WHERE r.record_id = p.record_id)
     RETURNING 1
@@ -196,13 +202,13 @@ constexpr auto due_sql = R"(
          farshore.microseconds(retry_at) AS retry_us
   FROM (
     (SELECT record_id, key, locator, stale_locators, wanted, target_revision, primary_checksum,
-            size, retry_count, state, retry_at, force_to_redownload
+            size, pool, retry_count, state, retry_at, force_to_redownload
      FROM {table}
      WHERE state <> 2 AND retry_at IS NULL AND (NOT $4::boolean OR NOT wanted)
      ORDER BY retry_at NULLS FIRST, record_id LIMIT $1::bigint)
     UNION ALL
     (SELECT record_id, key, locator, stale_locators, wanted, target_revision, primary_checksum,
-            size, retry_count, state, retry_at, force_to_redownload
+            size, pool, retry_count, state, retry_at, force_to_redownload
      FROM {table}
      WHERE state <> 2 AND retry_at <= farshore.at($2) AND (NOT $4::boolean OR NOT wanted)
      ORDER BY retry_at NULLS FIRST, record_id LIMIT $3::bigint)
@@ -395,6 +401,10 @@ std::optional<std::string> hex(const std::optional<checksum>& sum) {
   return sum ? std::optional{to_hex(*sum)} : std::nullopt;
 }
 
+std::optional<std::string> text_or_null(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional{text};
+}
+
 std::optional<std::uint64_t> size_of(const pqxx::field& size) {
   return size.is_null() ? std::nullopt : std::optional{size.as<std::uint64_t>()};
 }
@@ -480,7 +490,8 @@ page_effect write_events(pqxx::transaction_base& tx, type_number type,
       sql_array(page, [](const auto& e) { return std::string_view{e.key}; }),
       sql_array(page, [](const auto& e) { return std::string_view{e.locator}; }),
       sql_array(page, [](const auto& e) { return signed_size(e.size); }),
-      sql_array(page, [](const auto& e) { return hex(e.sum); })));
+      sql_array(page, [](const auto& e) { return hex(e.sum); }),
+      sql_array(page, [](const auto& e) { return text_or_null(e.pool); })));
 }
 
 std::size_t write_truncation(pqxx::transaction_base& tx, type_number type, revision id,
@@ -498,7 +509,8 @@ page_effect write_catalogue(pqxx::transaction_base& tx, type_number type,
                         sql_array(rows, [](const auto& c) { return std::string_view{c.key}; }),
                         sql_array(rows, [](const auto& c) { return std::string_view{c.locator}; }),
                         sql_array(rows, [](const auto& c) { return signed_size(c.size); }),
-                        sql_array(rows, [](const auto& c) { return hex(c.sum); }), asked));
+                        sql_array(rows, [](const auto& c) { return hex(c.sum); }), asked,
+                        sql_array(rows, [](const auto& c) { return text_or_null(c.pool); })));
 }
 
 void write_epoch(pqxx::transaction_base& tx, wall_time now) {
@@ -535,6 +547,7 @@ std::vector<due_row> read_due(pqxx::transaction_base& tx, type_number type, std:
     row.target_revision = found["target_revision"].as<revision>();
     row.primary_checksum = checksum_of(found["primary_checksum"]);
     row.size = size_of(found["size"]);
+    row.pool = found["pool"].as<std::string>("");
     row.retry_count = found["retry_count"].as<int>();
     row.state = static_cast<sync_state>(found["state"].as<int>());
     row.retry_at = time_of(found["retry_us"]);
@@ -680,6 +693,7 @@ registry_row read_row(const pqxx::row& found) {
   if (!found["synced_revision"].is_null())
     row.synced_revision = found["synced_revision"].as<revision>();
   row.size = size_of(found["size"]);
+  row.pool = found["pool"].as<std::string>("");
   row.primary_checksum = checksum_of(found["primary_checksum"]);
   row.state = static_cast<sync_state>(found["state"].as<int>());
   row.retry_at = time_of(found["retry_us"]);
@@ -694,6 +708,7 @@ registry_row read_row(const pqxx::row& found) {
   row.verified_at = time_of(found["verified_us"]);
   row.unverified_since = time_of(found["unverified_us"]);
   row.verification_failure = found["verification_failure"].as<std::string>("");
+  row.findings = found["findings"].as<std::string>("");
   row.sum = checksum_of(found["verification_checksum"]);
   row.checksum_mismatch = found["checksum_mismatch"].as<bool>();
   row.verification_checksum_mismatched = checksum_of(found["verification_checksum_mismatched"]);

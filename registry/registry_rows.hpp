@@ -142,14 +142,14 @@ type_lag read_lag(pqxx::transaction_base& tx, type_number type);
 
 /// Select list over `farshore.registry AS r` for read_row().
 inline constexpr std::string_view row_columns = R"(
-  r.record_id, r.key, r.locator, r.stale_locators, r.wanted, r.target_revision, r.synced_revision,
+  r.record_id, r.key, r.locator, r.stale_locators, r.pool, r.wanted, r.target_revision, r.synced_revision,
   r.size, r.primary_checksum, r.state, farshore.microseconds(r.retry_at) AS retry_us,
   r.retry_count, r.last_sync_failure, farshore.microseconds(r.last_synced_at) AS last_synced_us,
   r.missing_on_primary, farshore.microseconds(r.due_since) AS due_since_us, r.force_to_redownload,
   farshore.microseconds(r.created_at) AS created_us, r.verification_state,
   farshore.microseconds(r.verified_at) AS verified_us,
   farshore.microseconds(r.unverified_since) AS unverified_us, r.verification_failure,
-  r.verification_checksum,
+  r.findings, r.verification_checksum,
   r.checksum_mismatch, r.verification_checksum_mismatched
 )";
 registry_row read_row(const pqxx::row& row);

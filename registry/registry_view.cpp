@@ -25,6 +25,8 @@ public:
           " AND r.verification_state = " + std::to_string(static_cast<int>(*only.verification));
     if (only.verification == verification_state::failed)
       of_state += " AND r.state <> 2"; // always so
+    if (only.findings)
+      of_state += " AND r.findings IS NOT NULL";
 
     return read("list registry rows", type,
                 [&](pqxx::transaction_base& tx, const std::string& rows) {

@@ -20,6 +20,8 @@ namespace farshore {
 struct states_filter {
   std::optional<sync_state> state = {};
   std::optional<verification_state> verification = {};
+  /// Only those with findings.
+  bool findings = false;
 };
 
 class registry_view {
@@ -30,8 +32,8 @@ public:
   /// with ec::database_unavailable.
   static result<std::unique_ptr<registry_view>> open(const std::string& url);
 
-  /// Up to `limit` rows of the type in order of record id, behind `after`, of those states if they
-  /// are named. Fails with ec::not_found for an unknown type.
+  /// Up to `limit` rows of the type in order of record id, behind `after`, of those that the
+  /// filter lets through. Fails with ec::not_found for an unknown type.
   [[nodiscard]] virtual result<std::vector<registry_row>>
   list(const std::string& type, const states_filter& only, record_id after, std::size_t limit) = 0;
 

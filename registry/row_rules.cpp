@@ -11,6 +11,7 @@ namespace farshore {
 namespace {
 
 constexpr std::size_t failure_bytes_max = 255;
+constexpr std::size_t findings_bytes_max = 2000;
 constexpr std::string_view replacement = "\xEF\xBF\xBD"; // U+FFFD
 
 /// Bytes of the UTF-8 character at the text's beginning; 0 if there is none that a database takes.
@@ -163,6 +164,7 @@ std::map<std::string, std::vector<served_event>> newest_events(const events_page
       auto& clean = by_type[type].emplace_back(*e);
       clean.key = clean_text(e->key);
       clean.locator = clean_text(e->locator);
+      clean.pool = clean_text(e->pool);
       clean.size = stored_size(e->size);
     }
   return by_type;
@@ -186,6 +188,7 @@ std::vector<catalogue_row> catalogue_rows(std::span<const catalogue_row> page) {
     auto& clean = rows.emplace_back(*row);
     clean.key = clean_text(row->key);
     clean.locator = clean_text(row->locator);
+    clean.pool = clean_text(row->pool);
     clean.size = stored_size(row->size);
   }
   return rows;
@@ -199,18 +202,32 @@ std::optional<wall_time> told_recovery_point(std::optional<wall_time>& told,
   return told;
 }
 
-wall_time bulk_due(wall_time now, std::optional<std::uint64_t> size, record_id record) {
+namespace {
+
+constexpr std::chrono::minutes bulk_step{10};
+
+/// `steps` before what is found now, and among equals the newer record first.
+wall_time due_before(wall_time now, std::ptrdiff_t steps, record_id record) {
   using std::chrono::microseconds;
-  constexpr std::chrono::minutes step{10};
+  const microseconds recency{std::clamp<record_id>(record, 0, microseconds{bulk_step}.count() - 1)};
+  const auto found = std::chrono::floor<std::chrono::duration<std::int64_t, std::ratio<600>>>(
+      now.time_since_epoch());
+  return wall_time{found - steps * bulk_step - recency};
+}
+
+} // namespace
+
+wall_time bulk_due(wall_time now, std::optional<std::uint64_t> size, record_id record) {
   constexpr std::array<std::uint64_t, 5> class_bytes_max{64u << 10, 1u << 20, 16u << 20, 256u << 20,
                                                          std::uint64_t{4} << 30};
   const auto bytes = size.value_or(1u << 20);
   const auto size_class =
       std::ranges::lower_bound(class_bytes_max, bytes) - class_bytes_max.begin();
-  const microseconds recency{std::clamp<record_id>(record, 0, microseconds{step}.count() - 1)};
-  const auto found = std::chrono::floor<std::chrono::duration<std::int64_t, std::ratio<600>>>(
-      now.time_since_epoch());
-  return wall_time{found + (size_class - 6) * step - recency};
+  return due_before(now, 6 - size_class, record);
+}
+
+wall_time late_bulk_due(wall_time now, record_id record) {
+  return due_before(now, 0, record);
 }
 
 bool changes_disk(const outcome& how) {
@@ -241,6 +258,7 @@ registry_row row_of(const served_event& e, std::optional<wall_time> since, wall_
   row.target_revision = e.id;
   row.size = e.size;
   row.primary_checksum = e.sum;
+  row.pool = e.pool;
   row.due_since = since;
   row.unverified_since = since;
   row.created_at = now;
@@ -255,6 +273,7 @@ change apply_event(registry_row& row, const served_event& e, wall_time since, wa
     row.synced_revision = e.id;
     row.key = e.key;
     row.primary_checksum = e.sum;
+    row.pool = e.pool;
     note_confirmed(row, now);
     return change::raised;
   }
@@ -265,6 +284,7 @@ change apply_event(registry_row& row, const served_event& e, wall_time since, wa
     row.key = e.key;
     row.size = e.size;
     row.primary_checksum = e.sum;
+    row.pool = e.pool;
   }
   note_change(row, since);
   // A checksum alone does not let bulk work that waits, or is under way, overtake live changes.
@@ -293,7 +313,9 @@ registry_row row_of(const catalogue_row& found, wall_time now) {
   row.target_revision = found.rev;
   row.size = found.size;
   row.primary_checksum = found.sum;
-  row.retry_at = bulk_due(now, found.size, found.record);
+  row.pool = found.pool;
+  row.retry_at = found.pool.empty() ? bulk_due(now, found.size, found.record)
+                                    : late_bulk_due(now, found.record);
   row.created_at = now;
   return row;
 }
@@ -305,6 +327,7 @@ change apply_catalogue(registry_row& row, const catalogue_row& found, wall_time 
   row.target_revision = std::max(row.target_revision, found.rev);
   row.key = found.key;
   row.primary_checksum = found.sum;
+  row.pool = found.pool;
   if (is_on_disk(row, found.locator, found.sum)) {
     row.synced_revision = found.rev;
     note_confirmed(row, now);
@@ -469,7 +492,12 @@ bool still_is(const registry_row& row, const verification_claim& of) {
          row.verified_at == of.verified_at && row.locator == of.locator && row.sum == of.expected;
 }
 
-void apply_verified(registry_row& row, wall_time now) {
+std::string findings_text(std::string_view text) {
+  return clean_text(text, findings_bytes_max);
+}
+
+void apply_verified(registry_row& row, const verification_outcome& found, wall_time now) {
+  row.findings = findings_text(found.findings);
   row.verification =
       row.primary_checksum ? verification_state::succeeded : verification_state::disabled;
   row.verified_at = now;

@@ -52,6 +52,8 @@ std::optional<wall_time> told_recovery_point(std::optional<wall_time>& told,
 /// recent, before the lower (ids above 600 million are equal). Each class costs ten minutes: so
 /// the largest waits for what is found within the next hour, and for nothing that comes later.
 wall_time bulk_due(wall_time now, std::optional<std::uint64_t> size, record_id record);
+/// The same for what comes after all bulk work that is found now: it needs some of that.
+wall_time late_bulk_due(wall_time now, record_id record);
 
 /// Something was placed or removed.
 bool changes_disk(const outcome& how);
@@ -108,7 +110,9 @@ verification_claim verification_of(const registry_row& row, const std::string& t
                                    epoch_number epoch);
 /// The row is still what the claim was made of.
 bool still_is(const registry_row& row, const verification_claim& of);
-void apply_verified(registry_row& row, wall_time now);
+void apply_verified(registry_row& row, const verification_outcome& found, wall_time now);
+/// What is kept of findings.
+std::string findings_text(std::string_view text);
 /// Due to be fetched anew, all of it.
 void apply_damaged(registry_row& row, const verification_outcome& found, wall_time now);
 /// False: there is nothing to read, or it is under way to be fetched anew.

@@ -319,6 +319,13 @@ constexpr std::string_view scope_sql = R"(
     ADD CONSTRAINT suspect_suspicion_check CHECK (suspicion BETWEEN 0 AND 4);
 )";
 
+constexpr std::string_view repositories_sql = R"(
+  ALTER TABLE farshore.registry
+    ADD COLUMN pool text,
+    ADD COLUMN findings text CHECK (octet_length(findings) <= 2000);
+  CREATE INDEX registry_findings ON farshore.registry (record_id) WHERE findings IS NOT NULL;
+)";
+
 constexpr std::array secondary_steps{
     migration{1, "secondary: times", times_sql},
     migration{2, "secondary: cursor, types, registry", tables_sql},
@@ -327,6 +334,7 @@ constexpr std::array secondary_steps{
     migration{5, "secondary: stores", stores_sql},
     migration{6, "secondary: verification", verification_sql},
     migration{7, "secondary: scope", scope_sql},
+    migration{8, "secondary: repositories", repositories_sql},
 };
 
 } // namespace

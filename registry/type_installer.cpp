@@ -305,8 +305,8 @@ std::string type_installer::check_expressions(const replicable_type& type, bool 
   fitting_.erase(type.name);
   for (const auto& [part, name] :
        {std::pair{model_part::locator, "locator"}, std::pair{model_part::available, "available"},
-        std::pair{model_part::size, "size"}, std::pair{model_part::select, "select"},
-        std::pair{model_part::predicates, "a predicate"}})
+        std::pair{model_part::size, "size"}, std::pair{model_part::pool, "pool"},
+        std::pair{model_part::select, "select"}, std::pair{model_part::predicates, "a predicate"}})
     if (const auto why = run(part); why && !why->passing()) {
       // Farshore's session searches no schema of the application's.
       const bool unqualified = why->sqlstate == "42883" || why->sqlstate == "42704";

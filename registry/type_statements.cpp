@@ -70,6 +70,8 @@ constexpr std::array fragments{
             coalesce(size, 1048576),
             '{65537,1048577,16777217,268435457,4294967297}'::bigint[])
         - least(greatest(record_id, 0), 599999999)))"},
+    fragment{"{late_bulk_due}", R"(farshore.at($1::bigint / 600000000 * 600000000
+        - least(greatest(record_id, 0), 599999999)))"},
     // Of the common table expressions `raised`, `changed` and `inserted`.
     fragment{"{effect}", R"(
       SELECT (SELECT count(*) FROM raised) AS raised,

@@ -43,9 +43,10 @@ constexpr auto verified = "registry verified";
 constexpr auto verified_sql = R"(
   UPDATE {table} AS r SET
     verification_state = CASE WHEN r.primary_checksum IS NULL THEN 4 ELSE 2 END,
-    verified_at = farshore.at($1)
-  FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
-    AS o (id, place, expected, synced, verified)
+    verified_at = farshore.at($1),
+    findings = nullif(o.findings, '')
+  FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[])
+    AS o (id, place, expected, synced, verified, findings)
   {each_still_that}
   WHERE r.ctid = spot.at
 )";
@@ -193,7 +194,8 @@ std::size_t write_verified(pqxx::transaction_base& tx, type_number type,
   return tx
       .exec_prepared0(statement_of(verified, type), to_microseconds(now), records_of(outcomes),
                       places_of(outcomes), expected_of(outcomes), synced_of(outcomes),
-                      verified_of(outcomes))
+                      verified_of(outcomes),
+                      sql_array(outcomes, [](const auto& o) { return findings_text(o.findings); }))
       .affected_rows();
 }
 

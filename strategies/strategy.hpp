@@ -64,6 +64,10 @@ struct sync_job {
   /// The primary's checksum, when it has one.
   std::optional<checksum> expected;
   std::optional<std::uint64_t> size;
+  /// Encoded; the repository that a first mirror shares objects with. Empty: none.
+  std::string pool = {};
+  /// Failures in a row so far.
+  int tries = 0;
   std::shared_ptr<lease> held;
   /// A change that just came: it goes before bulk work.
   bool live = false;
@@ -91,6 +95,13 @@ struct content_offer {
   /// What else tells the sender what it need not send; of repositories the objects (as lower-case
   /// hex) that the site has with all that they need.
   std::vector<std::string> have = {};
+};
+
+/// What was read where it lies.
+struct read_content {
+  checksum sum{};
+  /// What is odd about it, and no damage: a few lines. Empty: nothing.
+  std::string findings;
 };
 
 /// As what a resource's content lies on the disk. Links occur in scanned types only; a link's
@@ -247,9 +258,11 @@ public:
 
   /// The same as checksum_of, after all that belongs to the resource was read, where its checksum
   /// does not cover that. Damage is ec::unreadable_on_primary.
-  virtual result<content_offer> verify(std::string_view encoded_locator,
-                                       const std::atomic<bool>* cancelled) {
-    return checksum_of(encoded_locator, cancelled);
+  virtual result<read_content> verify(std::string_view encoded_locator,
+                                      const std::atomic<bool>* cancelled) {
+    return checksum_of(encoded_locator, cancelled).map([](const content_offer& found) {
+      return read_content{found.sum, {}};
+    });
   }
 };
 

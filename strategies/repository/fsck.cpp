@@ -61,6 +61,17 @@ fsck_report read_fsck(int code, std::string_view output, std::string_view compla
   return report;
 }
 
+std::string to_text(const fsck_report& report) {
+  std::string text;
+  for (const auto& one : report.findings)
+    text += "git fsck: " + one + '\n';
+  if (report.findings_count > report.findings.size())
+    text += fmt::format("git fsck: {} findings in all\n", report.findings_count);
+  if (!text.empty())
+    text.pop_back();
+  return text;
+}
+
 result<fsck_report> fsck(int repository, const std::atomic<bool>* cancelled) {
   git_command command;
   command.arguments = {"fsck", "--full", "--no-dangling", "--progress"};

@@ -24,6 +24,9 @@ struct fsck_report {
 /// What an exit code of `git fsck` and its words mean. Pure.
 fsck_report read_fsck(int code, std::string_view output, std::string_view complaints);
 
+/// The findings, a line each, and how many more there are; empty: none.
+std::string to_text(const fsck_report& report);
+
 /// Runs it in the open repository. Fails with ec::stopping soon after `cancelled` (unless nullptr)
 /// was set, with ec::no_progress, or with ec::disk where there is no git.
 result<fsck_report> fsck(int repository, const std::atomic<bool>* cancelled);

@@ -78,6 +78,7 @@ git_command repository_receiver::command(std::vector<std::string> arguments, int
 
 std::optional<content_offer> repository_receiver::offer() {
   mirror_ = {};
+  pool_ = {};
   moved_from_.clear();
   auto use = workshop_->turns().begin_use(locator_);
   if (!use) {
@@ -93,14 +94,28 @@ std::optional<content_offer> repository_receiver::offer() {
   auto at_place = open_repository(*root, locator_);
   auto folder = at_place ? std::move(*at_place) : open_former(*root);
   if (!folder)
-    return std::nullopt;
+    return offer_pool(*root);
   auto refs = read_refs(folder.get());
   if (!refs)
     return std::nullopt;
+  if (refs->refs.empty() && moved_from_.empty()) // as good as none
+    if (auto offer = offer_pool(*root))
+      return offer;
   mirror_ = std::move(folder);
   before_ = std::move(*refs);
   sum_ = refs_checksum(before_);
   return content_offer{0, sum_, tips_of(before_)};
+}
+
+std::optional<content_offer> repository_receiver::offer_pool(int root) {
+  const auto locator = decode_locator(job_->pool);
+  if (job_->pool.empty() || job_->tries >= pool_tries_max || !locator || !check_locator(*locator) ||
+      *locator == locator_)
+    return std::nullopt;
+  pool_ = open_pool(root, *locator);
+  if (!pool_)
+    return std::nullopt;
+  return content_offer{0, refs_checksum(pool_->refs), tips_of(pool_->refs)};
 }
 
 unique_fd repository_receiver::open_former(int root) {
@@ -123,9 +138,24 @@ unique_fd repository_receiver::open_former(int root) {
 }
 
 result<void> repository_receiver::matched(const file_attributes&) {
-  if (!mirror_)
+  if (mirror_) {
+    stage_ = stage::in_place;
+    return {};
+  }
+  if (!pool_)
     return fail(ec::internal, "matched, but nothing was offered");
-  stage_ = stage::in_place;
+  refs_ = pool_->refs;
+  auto made = demand_place();
+  if (made)
+    made = begin_mirror(refs_.format);
+  if (made)
+    made = write_first_refs(temp_folder_.get(), refs_);
+  if (!made) {
+    discard();
+    return made;
+  }
+  sum_ = refs_checksum(refs_);
+  stage_ = stage::complete;
   return {};
 }
 
@@ -136,6 +166,14 @@ result<void> repository_receiver::begin(std::uint64_t offset, std::uint64_t size
   if (offset != 0 || size != size_unknown)
     return fail(ec::protocol, "the primary has a file there, and this site expects a repository; "
                               "write the same strategy at both sites");
+  if (auto place = demand_place(); !place)
+    return place;
+  stage_ = stage::header;
+  return {};
+}
+
+/// A mirror can lie at the locator.
+result<void> repository_receiver::demand_place() {
   if (not_usable_)
     return fail(*not_usable_);
   const auto root = workshop_->root();
@@ -151,7 +189,6 @@ result<void> repository_receiver::begin(std::uint64_t offset, std::uint64_t size
       return fail(ec::bad_locator,
                   fmt::format("it would lie within the repository \"{}\"; one can't hold another",
                               encode_locator(above)));
-  stage_ = stage::header;
   return {};
 }
 
@@ -217,16 +254,32 @@ result<void> repository_receiver::end_header() {
     mirror_ = {};
     moved_from_.clear();
   }
-  temp_ = workshop_->temp_name(*job_, mirror_ ? "objects" : "git");
+  if (pool_ && pool_->refs.format != refs_.format)
+    pool_ = {};
+  if (!mirror_)
+    return begin_mirror(refs_.format);
+  if (auto made = make_temp("objects"); !made)
+    return made;
+  if (::mkdirat(temp_folder_.get(), "pack", 0755) != 0)
+    return fail(ec::disk, "can't make the quarantine of the objects");
+  return {};
+}
+
+result<void> repository_receiver::make_temp(const char* what) {
+  temp_ = workshop_->temp_name(*job_, what);
   auto folder = workshop_->make_temp(temp_);
   if (!folder)
     return fail(std::move(folder).error());
   temp_folder_ = std::move(*folder);
-  if (!mirror_)
-    return make_mirror(temp_folder_.get(), refs_.format);
-  if (::mkdirat(temp_folder_.get(), "pack", 0755) != 0)
-    return fail(ec::disk, "can't make the quarantine of the objects");
   return {};
+}
+
+result<void> repository_receiver::begin_mirror(object_format format) {
+  if (auto made = make_temp("git"); !made)
+    return made;
+  if (auto made = make_mirror(temp_folder_.get(), format); !made || !pool_)
+    return made;
+  return share_packs(*pool_, temp_folder_.get());
 }
 
 result<void> repository_receiver::take_pack(std::span<const std::byte> bytes) {
@@ -253,7 +306,7 @@ result<void> repository_receiver::start_index() {
   if (mirror_)
     run.environment = {"GIT_OBJECT_DIRECTORY=" + workshop_->temp_path(temp_).string(),
                        "GIT_ALTERNATE_OBJECT_DIRECTORIES=objects"};
-  else // nothing else is there: the pack has to be all of it
+  else if (!pool_) // nothing else is there: the pack has to be all of it
     run.arguments.emplace_back("--check-self-contained-and-connected");
   auto started = git_program::start(run);
   if (!started)
@@ -302,9 +355,8 @@ result<void> repository_receiver::finish_pack() {
 /// All that the refs need is here.
 result<void> repository_receiver::demand_objects() {
   std::set<std::string_view> known;
-  if (mirror_)
-    for (const auto& one : before_.refs)
-      known.insert(one.oid);
+  for (const auto& one : pool_ ? pool_->refs.refs : before_.refs)
+    known.insert(one.oid);
   std::set<std::string_view> fresh;
   const auto add = [&](std::string_view oid) {
     if (!known.contains(oid))
@@ -320,12 +372,16 @@ result<void> repository_receiver::demand_objects() {
   std::string wanted;
   for (const auto& oid : fresh)
     wanted.append(oid).append(1, '\n');
+  if (pool_)
+    for (const auto& oid : known)
+      wanted.append(1, '^').append(oid).append(1, '\n');
   // A new mirror's pack is known to be connected: it has only to have what the refs name. In an old
   // one a commit-graph would do for commits that are lost.
-  auto run = mirror_ ? command({"-c", "core.commitGraph=false", "rev-list", "--objects", "--stdin",
-                                "--not", "--all", "--quiet", "--progress=connectivity"},
-                               mirror_.get())
-                     : command({"cat-file", "--batch-check=%(objecttype)"}, temp_folder_.get());
+  auto run = mirror_ || pool_
+                 ? command({"-c", "core.commitGraph=false", "rev-list", "--objects", "--stdin",
+                            "--not", "--all", "--quiet", "--progress=connectivity"},
+                           mirror_ ? mirror_.get() : temp_folder_.get())
+                 : command({"cat-file", "--batch-check=%(objecttype)"}, temp_folder_.get());
   if (mirror_)
     run.environment = {"GIT_OBJECT_DIRECTORY=" + workshop_->temp_path(temp_).string(),
                        "GIT_ALTERNATE_OBJECT_DIRECTORIES=objects"};

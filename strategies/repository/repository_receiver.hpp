@@ -4,6 +4,9 @@
 //     └─────► begin ─► write … ─► finish ─┬► packs in quarantine, beside the mirror ──────┤
 //                                         └► a whole new mirror in a temporary folder ────┴► placed
 //
+// A new mirror of a record that has a pool begins with the pool's packs; what is offered then is
+// the pool.
+//
 // A mirror that still lies at a former locator of its record is built upon where it lies, and moved
 // when it is placed. Objects come first, into a place where no reader sees them, and are all there
 // (connectivity) before any ref changes. A mirror that is not there, not to be believed or of
@@ -14,6 +17,7 @@
 
 #include "strategies/repository/git_program.hpp"
 #include "strategies/repository/mirror.hpp"
+#include "strategies/repository/pool.hpp"
 #include "strategies/repository/refs.hpp"
 #include "strategies/repository/workshop.hpp"
 #include "strategies/strategy.hpp"
@@ -33,7 +37,7 @@ public:
 
   std::optional<content_offer> offer() override;
   /// A mirror that is to be made anew.
-  [[nodiscard]] bool may_be_large() const override { return !mirror_; }
+  [[nodiscard]] bool may_be_large() const override { return !mirror_ && !pool_; }
   result<void> matched(const file_attributes& attributes) override;
   result<void> begin(std::uint64_t offset, std::uint64_t size,
                      const file_attributes& attributes) override;
@@ -65,6 +69,10 @@ public:
 private:
   enum class stage : std::uint8_t { empty, header, pack, complete, in_place, placed };
 
+  std::optional<content_offer> offer_pool(int root);
+  result<void> demand_place();
+  result<void> make_temp(const char* what);
+  result<void> begin_mirror(object_format format);
   result<void> take(std::span<const std::byte> bytes);
   result<void> take_room(std::uint64_t bytes);
   result<void> end_header();
@@ -93,6 +101,8 @@ private:
   /// Where it lies, if that is a former locator (decoded); else "".
   std::string moved_from_;
   repository_refs before_;
+  /// What a new mirror begins with.
+  std::optional<pool> pool_;
   checksum sum_{};
 
   std::string header_;

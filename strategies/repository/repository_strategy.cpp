@@ -111,7 +111,27 @@ result<std::shared_ptr<receiver>> repository_strategy::receive(std::shared_ptr<s
     return fail(std::move(locator).error());
   if (auto checked = check_locator(*locator); !checked)
     return fail(std::move(checked).error());
+  if (auto there = demand_pool(*job, *locator); !there)
+    return fail(std::move(there).error());
   return std::make_shared<repository_receiver>(workshop_, std::move(job), std::move(*locator));
+}
+
+/// A first mirror waits for its pool, for a while: the pool may be no record of this site at all.
+result<void> repository_strategy::demand_pool(const sync_job& job, const std::string& locator) {
+  const auto pool = decode_locator(job.pool);
+  if (job.pool.empty() || job.force || job.tries >= pool_tries_max || !pool ||
+      !check_locator(*pool) || *pool == locator)
+    return {};
+  const auto root = workshop_->root();
+  if (!root || open_repository(*root, *pool) || open_repository(*root, locator))
+    return {};
+  for (const auto& encoded : job.former)
+    if (const auto former = decode_locator(encoded); former && open_repository(*root, *former))
+      return {};
+  return fail(ec::pool_missing,
+              fmt::format("its pool \"{}\" is not here yet; where it does not come, a mirror by "
+                          "itself is made",
+                          job.pool));
 }
 
 result<void> repository_strategy::demand_lease(const sync_job& job) const {
@@ -276,8 +296,8 @@ result<std::optional<checksum>> repository_strategy::glance(std::string_view enc
   });
 }
 
-result<content_offer> repository_strategy::verify(std::string_view encoded_locator,
-                                                  const std::atomic<bool>* cancelled) {
+result<read_content> repository_strategy::verify(std::string_view encoded_locator,
+                                                 const std::atomic<bool>* cancelled) {
   const auto locator = decode_locator(encoded_locator);
   if (!locator)
     return fail(locator.error());
@@ -285,24 +305,19 @@ result<content_offer> repository_strategy::verify(std::string_view encoded_locat
   const auto use = workshop_->turns().begin_use(*locator);
   if (!use)
     return fail(use.error());
-  auto found = checksum_of(encoded_locator, cancelled);
+  const auto found = checksum_of(encoded_locator, cancelled);
   if (!found)
-    return found;
+    return fail(found.error());
   const auto repository = open_at(encoded_locator);
   if (!repository)
     return fail(repository.error());
   const auto report = fsck(repository->get(), cancelled);
   if (!report)
     return fail(report.error());
-  for (const auto& finding : report->findings)
-    spdlog::info("{}: \"{}\": git fsck: {}", type_, encoded_locator, finding);
-  if (report->findings_count > report->findings.size())
-    spdlog::info("{}: \"{}\": git fsck: {} findings in all", type_, encoded_locator,
-                 report->findings_count);
   if (!report->damage.empty())
     return fail(ec::unreadable_on_primary, report->damage);
   workshop_->look_for_upkeep(repository->get(), *locator);
-  return found;
+  return read_content{found->sum, to_text(*report)};
 }
 
 } // namespace farshore

@@ -46,11 +46,12 @@ public:
   /// The same.
   result<std::optional<checksum>> glance(std::string_view encoded_locator) override;
   /// Beyond it `git fsck`: every object is read, and all that the refs need is there. What git
-  /// merely does not like is logged.
-  result<content_offer> verify(std::string_view encoded_locator,
-                               const std::atomic<bool>* cancelled) override;
+  /// merely does not like are the findings.
+  result<read_content> verify(std::string_view encoded_locator,
+                              const std::atomic<bool>* cancelled) override;
 
 private:
+  result<void> demand_pool(const sync_job& job, const std::string& locator);
   [[nodiscard]] result<void> demand_lease(const sync_job& job) const;
   result<unique_fd> open_at(std::string_view encoded_locator);
   result<void> keep_up_one(const mirror_turns::upkeep& turn, const std::function<bool()>& stopped);

@@ -464,6 +464,17 @@ TEST_CASE_METHOD(config_fixture, "refs are checked each minute where an applicat
              Contains("a blob has no refs"));
 }
 
+TEST_CASE_METHOD(config_fixture, "only a repository has a pool", "[config]") {
+  const auto head = site("primary");
+  auto repository = type("repo");
+  repository.replace(repository.find("\"blob\""), 6, "\"repository\"");
+  const std::string pool = "pool = \"pool_path\"\n";
+  const auto loaded = load(head + repository + model() + pool);
+  CHECK(loaded.mistakes.empty());
+  CHECK(loaded.settings.types.at(0).model->pool == "pool_path");
+  CHECK_THAT(mistake_of(head + type("file") + model() + pool), Contains("a blob shares nothing"));
+}
+
 TEST_CASE_METHOD(config_fixture, "a scanned folder is no other type's, and not the node's own",
                  "[config]") {
   const std::string scan = "scan = \"30s\"\n";

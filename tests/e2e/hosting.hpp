@@ -25,7 +25,7 @@ struct hosting {
   two_sites sites;
 
   explicit hosting(const type_declaration& type = projects()) {
-    sites.start("CREATE TABLE projects (id bigint PRIMARY KEY, path text, "
+    sites.start("CREATE TABLE projects (id bigint PRIMARY KEY, path text, pool text, "
                 "pushes int NOT NULL DEFAULT 0)",
                 {type});
   }
@@ -42,8 +42,8 @@ struct hosting {
   git_repository add(int id, const std::string& format = "sha1") const {
     std::filesystem::create_directories(at_primary(id).path().parent_path());
     auto git = git_repository::init(at_primary(id).path(), format);
-    sites.primary.sql("INSERT INTO projects VALUES (" + std::to_string(id) + ", '" + path_of(id) +
-                      "')");
+    sites.primary.sql("INSERT INTO projects (id, path) VALUES (" + std::to_string(id) + ", '" +
+                      path_of(id) + "')");
     return git;
   }
   /// What an application does after a push.

@@ -95,6 +95,90 @@ TEST_CASE("what a secondary has already is taken as it is", "[e2e][repositories]
   host.check_equal(1);
 }
 
+TEST_CASE("forks share what they have in common with their pool, and need it no more",
+          "[e2e][repositories]") {
+  auto type = projects();
+  type.more_model = "pool = \"pool\"\n";
+  hosting host{type};
+  const auto fork_of = [&](int id, int pool) {
+    const auto git = git_repository::init(host.at_primary(id).path());
+    std::ofstream{git.path() / "objects/info/alternates"}
+        << (host.at_primary(pool).path() / "objects").string() << '\n';
+    git.git("update-ref refs/heads/main " + host.at_primary(pool).git("rev-parse refs/heads/main"));
+    git.commit("of fork " + std::to_string(id));
+    host.sites.primary.sql("INSERT INTO projects VALUES (" + std::to_string(id) + ", '" +
+                           hosting::path_of(id) + "', '" + hosting::path_of(pool) + "')");
+  };
+  const auto bytes_of = [&](int id) { // of what no other repository has
+    std::uintmax_t bytes = 0;
+    for (const auto& one : fs::directory_iterator{host.at_secondary(id).path() / "objects/pack"})
+      bytes += one.hard_link_count() == 1 ? one.file_size() : 0;
+    return bytes;
+  };
+  const auto pool = host.add(1);
+  fill(pool, 4, 300'000);
+  host.pushed(1);
+  host.wait();
+  for (int id = 2; id <= 5; ++id)
+    fork_of(id, 1);
+  host.wait();
+  for (int id = 1; id <= 5; ++id)
+    host.check_equal(id);
+  for (int id = 2; id <= 5; ++id)
+    CHECK(bytes_of(id) < 20'000);
+
+  // Fork and pool begin at once: whichever is claimed first.
+  const auto late = host.add(6);
+  fill(late, 1, 300'000);
+  fork_of(7, 6);
+  host.pushed(6);
+  host.wait();
+  host.check_equal(6);
+  host.check_equal(7);
+
+  // The pool goes, and a fork of it stays whole, also when it is read anew.
+  host.sites.primary.sql("UPDATE projects SET pool = NULL");
+  for (int id = 2; id <= 5; ++id) {
+    host.at_primary(id).git("repack -a -d -q");
+    fs::remove(host.at_primary(id).path() / "objects/info/alternates");
+  }
+  host.sites.primary.sql("DELETE FROM projects WHERE id IN (1, 3)");
+  host.wait();
+  CHECK_FALSE(fs::exists(host.at_secondary(1).path()));
+  CHECK_FALSE(fs::exists(host.at_secondary(3).path()));
+  CHECK(host.sites.secondary.command({"reverify", "project", "--all"}).code == 0);
+  host.at_primary(2).commit("more");
+  host.pushed(2);
+  host.wait();
+  for (const int id : {2, 4, 5})
+    host.check_equal(id);
+}
+
+TEST_CASE("what git fsck has to say of a repository is listed", "[e2e][repositories]") {
+  hosting host;
+  for (int id = 1; id <= 3; ++id) {
+    host.add(id).commit("first");
+    host.pushed(id);
+  }
+  const auto odd = host.at_primary(2);
+  const auto tree = odd.git("rev-parse refs/heads/main^{tree}");
+  git_repository::shell("cd '" + odd.path().string() + "' && printf 'tree " + tree.substr(0, 40) +
+                        "\\nauthor A 1 +0000\\ncommitter A 1 +0000\\n\\nx\\n' | git hash-object "
+                        "-t commit --literally -w --stdin | xargs git update-ref refs/heads/odd");
+  host.pushed(2);
+  host.wait();
+  const auto listed = [&] {
+    return host.sites.secondary.command({"list", "project", "--findings"}).out;
+  };
+  CHECK(listed() == "no records with findings\n");
+  CHECK(host.sites.secondary.command({"reverify", "project", "--all"}).code == 0);
+  CHECK(
+      eventually([&] { return listed().find("git fsck: error in commit") != std::string::npos; }));
+  CHECK(listed().find(hosting::path_of(2)) != std::string::npos);
+  CHECK(listed().find(hosting::path_of(1)) == std::string::npos);
+  host.wait(); // it counts as verified
+}
+
 TEST_CASE("a damaged mirror is found by reverify, and mended", "[e2e][repositories]") {
   hosting host;
   for (int id = 1; id <= 4; ++id) {
@@ -192,8 +276,9 @@ TEST_CASE("what is no repository on the primary is named, and stops nothing else
   const auto store = host.sites.primary.store("project");
   std::ofstream{store / "file.git"} << "x";
   fs::create_directory(store / "folder.git");
-  host.sites.primary.sql("INSERT INTO projects VALUES (10, 'file.git'), (11, 'folder.git'), "
-                         "(12, 'nothing.git'), (13, '../outside.git')");
+  host.sites.primary.sql(
+      "INSERT INTO projects (id, path) VALUES (10, 'file.git'), (11, 'folder.git'), "
+      "(12, 'nothing.git'), (13, '../outside.git')");
   host.pushed(1);
   CHECK(eventually([&] { return host.sites.secondary.number("/types/0/synced_count") == 1; }));
   host.check_equal(1);

@@ -1,4 +1,4 @@
-// Half an hour of mixed load and random faults: resident memory and open files of both nodes stay
+// Half an hour of mixed load and random faults: memory and open files of both nodes stay
 // flat, and the sites are equal at the end. Run by hand: scripts/test -L soak.
 // FARSHORE_SOAK_MINUTES and FARSHORE_SEED set length and order.
 
@@ -20,7 +20,10 @@ namespace {
 namespace fs = std::filesystem;
 
 struct sample {
+  /// Resident, and not of a file: what the process has allocated. (Pages of the program itself come
+  /// in as its parts are first used, and are the kernel's to take back.)
   long memory_kib = 0;
+  long resident_kib = 0;
   long files = 0;
 };
 
@@ -30,6 +33,8 @@ sample look_at(pid_t pid) {
   std::ifstream status{of / "status"};
   for (std::string word; status >> word;)
     if (word == "VmRSS:")
+      status >> seen.resident_kib;
+    else if (word == "RssAnon:")
       status >> seen.memory_kib;
   std::error_code gone;
   for (fs::directory_iterator it{of / "fd", gone}, end; !gone && it != end; it.increment(gone))
@@ -118,6 +123,11 @@ TEST_CASE("under mixed load and random faults memory and open files stay flat", 
     const auto* name = i == 0 ? "primary" : "secondary";
     const auto memory_before = middle(samples[i], 1, &sample::memory_kib);
     const auto memory_after = middle(samples[i], 5, &sample::memory_kib);
+    std::cout << name << ", each sixth of the time (allocated / resident, KiB):";
+    for (std::size_t part = 0; part < 6; ++part)
+      std::cout << ' ' << middle(samples[i], part, &sample::memory_kib) << '/'
+                << middle(samples[i], part, &sample::resident_kib);
+    std::cout << '\n';
     const auto files_before = middle(samples[i], 1, &sample::files);
     const auto files_after = middle(samples[i], 5, &sample::files);
     std::cout << name << ": " << memory_before << " KiB, then " << memory_after << " KiB; "

@@ -38,6 +38,7 @@ events_page full_page() {
                          "",
                          std::uint64_t{1} << 63,
                          {}});
+  page.events.back().pool = "of/forks.git";
   page.events.push_back({7, "manual", 0, "", operation::truncated, false, "", {}, {}});
   page.upto = {UINT64_MAX, int_max, INT32_MIN};
   page.more = true;
@@ -74,6 +75,7 @@ TEST_CASE("a page of events survives its JSON", "[json]") {
     CHECK(a.op == b.op);
     CHECK(a.present == b.present);
     CHECK(a.locator == b.locator);
+    CHECK(a.pool == b.pool);
     CHECK(a.size == b.size);
     CHECK(a.sum == b.sum);
   }
@@ -102,7 +104,7 @@ TEST_CASE("an empty page of events survives its JSON", "[json]") {
 TEST_CASE("a page of the catalogue survives its JSON", "[json]") {
   catalogue_page page{"widget", 2, record_id_before_all, {}, int_min, false};
   page.rows.push_back({int_min, "a", "x/y", 5, 9, some_sum()});
-  page.rows.push_back({int_max, "b", "z", {}, 0, {}});
+  page.rows.push_back({int_max, "b", "z", {}, 0, {}, "of/forks.git"});
   const auto back = parse_catalogue_page(to_json(page));
   REQUIRE(back);
   CHECK(back->type == "widget");
@@ -118,6 +120,8 @@ TEST_CASE("a page of the catalogue survives its JSON", "[json]") {
   CHECK(back->rows[0].sum == some_sum());
   CHECK_FALSE(back->rows[1].size);
   CHECK_FALSE(back->rows[1].sum);
+  CHECK(back->rows[0].pool.empty());
+  CHECK(back->rows[1].pool == "of/forks.git");
 }
 
 TEST_CASE("records asked for by id, and their answer, survive their JSON", "[json]") {

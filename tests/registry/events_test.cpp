@@ -45,6 +45,24 @@ TEST_CASE_METHOD(widgets_fixture, "each change is told with the row as it is now
   CHECK(news().empty());
 }
 
+TEST_CASE_METHOD(primary_fixture, "what a repository shares objects with is told with its row",
+                 "[events]") {
+  db.exec("CREATE TABLE projects (id integer PRIMARY KEY, path text, pool bytea)");
+  auto type = make_type("project", "projects");
+  type.strategy = "repository";
+  type.model->pool = "pool";
+  ready({type});
+  db.exec("INSERT INTO projects VALUES (1, 'pool.git', NULL), (2, 'fork.git', 'a b/pool.git')");
+  const auto told = page();
+  REQUIRE(told.events.size() == 2);
+  CHECK(told.events[0].pool.empty());
+  CHECK(told.events[1].pool == "a%20b/pool.git");
+  const auto listed = must(reader->catalogue("project", record_id_before_all, 10, {}));
+  REQUIRE(listed.rows.size() == 2);
+  CHECK(listed.rows[0].pool.empty());
+  CHECK(listed.rows[1].pool == "a%20b/pool.git");
+}
+
 TEST_CASE_METHOD(widgets_fixture, "a statement that touches no row tells nothing", "[events]") {
   db.exec("UPDATE widgets SET path = 'x'");
   db.exec("DELETE FROM widgets");

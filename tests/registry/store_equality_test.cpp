@@ -19,7 +19,8 @@ namespace farshore {
 // What Catch shows of a row that differs.
 std::ostream& operator<<(std::ostream& out, const registry_row& row) {
   const auto time = [](const auto& t) { return t ? to_rfc3339(*t) : std::string{"-"}; };
-  out << row.record << " key=" << row.key << " at=" << row.locator << " stale=[";
+  out << row.record << " key=" << row.key << " at=" << row.locator << " pool=" << row.pool
+      << " stale=[";
   for (const auto& locator : row.stale_locators)
     out << locator << ' ';
   return out << "] wanted=" << row.wanted << " target=" << row.target_revision
@@ -152,6 +153,8 @@ private:
         e = truncated(e.id);
       if (one_in(5))
         e.size = below(100);
+      if (one_in(5))
+        e.pool = any_locator();
       page.push_back(of_type(one_in(20) ? "unheard" : any_type(), e));
     }
     std::optional<wall_time> horizon;
@@ -172,6 +175,9 @@ private:
     for (record_id record = -1; record < 5; ++record)
       if (one_in(2) && (!goes_on || record > before.after))
         rows.push_back(listed(record, any_locator(), any_revision(), any_content()));
+    for (auto& row : rows)
+      if (one_in(4))
+        row.pool = any_locator();
     const bool last = one_in(2);
     const auto [left, right] =
         in_both([&](auto& t) { return t.catalogue(rows, generation, last, type); });

@@ -311,6 +311,38 @@ REGISTRY_TEST("what was not committed never happened") {
 
 // -- backfill -------------------------------------------------------------------------------------
 
+REGISTRY_TEST("what a record shares objects with goes with its claim") {
+  auto& t = *this;
+  auto e = present(7, 1, "fork.git");
+  e.pool = "pool.git";
+  t.events({e});
+  CHECK(t.row(1).pool == "pool.git");
+  const auto first = t.claim_one();
+  CHECK(first.pool == "pool.git");
+  CHECK(t.finish(synced(first)));
+  e.id = 8;
+  e.pool = "other.git";
+  t.events({e});
+  CHECK(t.claim_one().pool == "other.git");
+  t.events({gone(9, 1)});
+  CHECK(t.row(1).pool == "other.git");
+  auto again = listed(1, "fork.git", 10);
+  t.catalogue({again});
+  CHECK(t.row(1).pool.empty());
+}
+
+REGISTRY_TEST("a backfill brings what has a pool after everything else") {
+  auto& t = *this;
+  auto fork = listed(9, "fork.git");
+  fork.size = 1;
+  fork.pool = "pool.git";
+  auto large = listed(1, "pool.git");
+  large.size = std::uint64_t{5} << 30;
+  t.catalogue({large, fork});
+  CHECK(t.row(9).retry_at == late_bulk_due(t.wall(), 9));
+  CHECK(records_of(t.claim_all()) == records{1, 9});
+}
+
 REGISTRY_TEST("a backfill makes rows that are due behind live changes") {
   auto& t = *this;
   auto found = listed(1, "a", 4, 9);

@@ -48,6 +48,28 @@ REGISTRY_CASE("what arrived is due again where another checksum comes") {
   CHECK(this->row(1).verification == verification_state::succeeded);
 }
 
+REGISTRY_CASE("what is odd about a record, and no damage, is kept until it is verified again") {
+  this->make_verified(1, "a.git");
+  this->make_verified(2, "b.git");
+  this->time.advance(1min);
+  const auto verify = [this](const std::string& findings) {
+    this->reverify(ids({1, 2}));
+    std::vector<verification_outcome> found;
+    for (const auto& claim : this->claim_marked().claims)
+      found.push_back({claim, {}, {}, claim.id.record == 1 ? findings : ""});
+    REQUIRE(found.size() == 2);
+    this->in_batch([&] { return this->store().finish_verifications(found); });
+  };
+  verify("git fsck: error in commit 1234\ngit fsck: warning in tag 5678");
+  CHECK(this->row(1).findings == "git fsck: error in commit 1234\ngit fsck: warning in tag 5678");
+  CHECK(this->row(1).verification == verification_state::succeeded);
+  CHECK(this->row(2).findings.empty());
+  verify(std::string(3000, 'x'));
+  CHECK(this->row(1).findings.size() == 2000);
+  verify("");
+  CHECK(this->row(1).findings.empty());
+}
+
 REGISTRY_CASE("what waits for the primary's checksum is not read at rest") {
   this->make_synced(1, "a");
   CHECK(this->claim_walk(10).claims.empty());

@@ -361,7 +361,13 @@ TEST_CASE_METHOD(repository_site, "what git merely does not like is replicated",
   CHECK_THROWS(git.git("fsck 2>/dev/null"));
   check_synced(sync());
   CHECK(mirror().refs() == git.refs());
-  CHECK(secondary->verify("app.git", nullptr));
+  const auto verified = secondary->verify("app.git", nullptr);
+  REQUIRE(verified);
+  CHECK(verified->findings.starts_with("git fsck: error in commit "));
+  CHECK(verified->findings.find('\n') == std::string::npos);
+  init("fine.git").commit("1");
+  check_synced(sync(2, "fine.git"));
+  CHECK(secondary->verify("fine.git", nullptr)->findings.empty());
 }
 
 TEST_CASE("git fsck's words are told apart", "[repository]") {
