@@ -143,7 +143,7 @@ struct config {
   /// Records in flight at once, over all types.
   std::size_t capacity = 1024;
   /// Connections to the primary for batches of small blobs, and as many again for large ones.
-  std::size_t connections = 2;
+  std::size_t connections = 4;
   /// Blobs above this many bytes travel alone.
   std::uint64_t large_blob_bytes = 1u << 20;
   /// A record's lease; renewed while work goes on.

@@ -31,7 +31,7 @@ struct primary_routes_settings {
   /// Connections to the database, at most; a thread for each. One site has all of them but one at
   /// once, and so it is with the disk's.
   std::size_t readers = 4;
-  std::size_t disk_threads = 3;
+  std::size_t disk_threads = 5;
   /// How often a waiting secondary's question is asked again.
   std::chrono::milliseconds poll{5};
   std::chrono::milliseconds sample_every{1'000};

@@ -226,6 +226,7 @@ result<std::unique_ptr<site_node>> start_secondary(const config& settings,
   link.secret = secrets->front();
   link.tls = std::move(*trusted);
   link.connections = settings.connections;
+  link.disk_threads = settings.connections;
   link.large_blob_bytes = settings.large_blob_bytes;
   link.bandwidth = settings.bandwidth;
   auto node = std::make_unique<secondary_node>(

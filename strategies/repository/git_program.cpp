@@ -24,6 +24,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr int pipe_bytes = 1 << 20;
 constexpr milliseconds step{100};
 constexpr std::size_t said_bytes_max = 400;
 
@@ -148,6 +149,8 @@ result<std::unique_ptr<git_program>> git_program::start(const git_command& what)
   auto complaints = make_pipe();
   if (!input || !output || !complaints)
     return fail(file_error(errno, "make pipes for git"));
+  // Best where it is granted: a pack comes through it.
+  (void)::fcntl(output->ours.get(), F_SETPIPE_SZ, pipe_bytes);
   std::unique_ptr<git_program> made{new git_program};
   const int failed =
       spawn(made->pid_, what, input->theirs.get(), output->theirs.get(), complaints->theirs.get());
