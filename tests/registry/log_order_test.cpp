@@ -233,7 +233,7 @@ TEST_CASE_METHOD(primary_fixture,
         ++own;
         CHECK(one->told.at(id) == 1);
       }
-    CHECK(own > 500);
+    CHECK(own > 100);
   }
   CHECK(fold_failure.empty());
   CHECK(folded == log.size());
