@@ -63,6 +63,7 @@ struct arguments {
   std::filesystem::path config_file;
   secret_options secret;
   token_options token;
+  why_options why;
   hook_install_options hook_install;
   post_receive_options post_receive;
   bool check_grants = false;
@@ -106,6 +107,7 @@ public:
     app_.require_subcommand(1);
     add_local_commands();
     add_questions();
+    add_why();
     add_orders();
     add_site_commands();
     add_git_commands();
@@ -257,6 +259,7 @@ private:
 
   void add_local_commands();
   void add_questions();
+  void add_why();
   void add_orders();
   void add_site_commands();
   void add_git_commands();
@@ -452,6 +455,16 @@ void command_line::add_questions() {
   list->add_flag("--json", args_.list.as_json, "Print JSON: docs/reference/api.md");
 }
 
+void command_line::add_why() {
+  auto why =
+      add_for_site("why", "Tells the story of one record: how it stands, why, what comes.",
+                   "Example: farshore why package_file 4711 -c FILE",
+                   [this](const site_access& site) { return why_command(site, args_.why, io_); });
+  why->add_option("type", args_.why.type, "The type's name")->required()->type_name("TYPE");
+  why->add_option("record", args_.why.record, "The record's id")->required()->type_name("ID");
+  why->add_flag("--json", args_.why.as_json, "Print JSON: docs/reference/api.md");
+}
+
 void command_line::add_orders() {
   auto resync = add_for_site(
       "resync", "Marks records as due, so that they are checked and fetched again.",
@@ -581,19 +594,29 @@ void command_line::add_site_commands() {
 
 void command_line::add_git_commands() {
   auto token = add_with_config(
-      "token", "Makes a token that opens a site's repositories to git clone.",
+      "token", "Makes a token that opens a site's repositories, or its API and page.",
       "Example: farshore token --read --name ann --days 30 -c FILE\n"
       "         git clone http://ann:TOKEN@lisbon.example:7401/git/project/group/app.git\n"
-      "Git asks for a user and a password: any user, and the token. It is good for reading\n"
-      "repositories at this site, and at each site that has the same secret; a new secret ends\n"
-      "it. Nothing is kept of it.",
+      "         farshore token --viewer --name prometheus -c FILE\n"
+      "         curl -H \"Authorization: Bearer TOKEN\" http://lisbon.example:7401/api/v1/status\n"
+      "Git asks for a user and a password: any user, and a --read token, which is good for\n"
+      "reading repositories at this site, and at each site that has the same secret. With "
+      "--viewer\n"
+      "it opens this site's API and page for looking, with --operator for acting, too. A new "
+      "secret\n"
+      "ends them all. Nothing is kept of them.",
       [this] {
         auto settings = good_config(true);
         return settings ? token_command(*settings, args_.token, io_) : exit_code::usage;
       });
-  token->add_flag("--read", args_.token.read, "For reading repositories")->required();
-  token->add_option("--name", args_.token.name, "Whose it is, for the log")
-      ->capture_default_str()
+  auto use = token->add_option_group("use", "Exactly one of");
+  use->add_flag("--read", args_.token.read, "For reading repositories");
+  use->add_flag("--viewer", args_.token.viewer, "For looking at the site: its API and page");
+  use->add_flag("--operator", args_.token.operating, "For acting there, as well");
+  use->require_option(1);
+  token
+      ->add_option("--name", args_.token.name,
+                   "Whose it is, for the log; else it is called reader, viewer or operator")
       ->type_name("NAME");
   token->add_option("--days", args_.token.days, "How long it is good for")
       ->capture_default_str()

@@ -43,12 +43,16 @@ struct secret_options {
 int secret_command(const secret_options& options, console io);
 
 struct token_options {
-  /// What it is for; must be.
+  /// What it is for; exactly one.
   bool read = false;
-  std::string name = "reader";
+  bool viewer = false;
+  bool operating = false;
+  /// Empty: called as what it is for.
+  std::string name = {};
   int days = 90;
 };
-/// TOKEN: prints a token that opens the site's repositories to git clone and git fetch.
+/// TOKEN: prints a token that opens the site's repositories to git clone and git fetch, or its API
+/// and page to a person.
 int token_command(const config& settings, const token_options& options, console io);
 
 struct hook_install_options {
@@ -153,6 +157,14 @@ int wait_command(const site_access& site, const wait_options& options, const tim
                  const std::function<void(std::chrono::milliseconds)>& sleep, console io);
 
 // -- orders to the node ---------------------------------------------------------------------------
+
+struct why_options {
+  std::string type;
+  std::int64_t record = 0;
+  bool as_json = false;
+};
+/// WHY: how one record stands, what happened to it, why, and what comes next.
+int why_command(const site_access& site, const why_options& options, console io);
 
 /// Which records RESYNC and REVERIFY are for.
 struct marking_options {

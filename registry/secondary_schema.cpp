@@ -319,6 +319,12 @@ constexpr std::string_view scope_sql = R"(
     ADD CONSTRAINT suspect_suspicion_check CHECK (suspicion BETWEEN 0 AND 4);
 )";
 
+// For pages of what is wrong: few rows, which a walk by record would look for among all.
+constexpr std::string_view lists_sql = R"(
+  CREATE INDEX registry_failed ON farshore.registry (record_id) WHERE state = 3;
+  CREATE INDEX registry_damaged ON farshore.registry (record_id) WHERE verification_state = 3;
+)";
+
 constexpr std::array secondary_steps{
     migration{1, "secondary: times", times_sql},
     migration{2, "secondary: cursor, types, registry", tables_sql},
@@ -327,6 +333,7 @@ constexpr std::array secondary_steps{
     migration{5, "secondary: stores", stores_sql},
     migration{6, "secondary: verification", verification_sql},
     migration{7, "secondary: scope", scope_sql},
+    migration{8, "secondary: lists", lists_sql},
 };
 
 } // namespace

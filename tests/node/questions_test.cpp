@@ -151,13 +151,14 @@ TEST_CASE_METHOD(command_fixture, "list reads page after page up to its limit", 
     thousand += R"({"record_id":1},)";
   thousand.back() = ']';
   node.answers(thousand + R"(,"next":-5})").answers(R"({"records":[{"record_id":2}],"next":8})");
-  // The limit is reached only with a third page.
-  node.answers(R"({"records":[],"next":9})");
+  // The limit is reached only with further pages; one that is empty need not be the last.
+  node.answers(R"({"records":[],"next":9})").answers(R"({"records":[],"next":9})");
   CHECK(list_command(secondary, {"file", "failed", true, 1'500}, io) == exit_code::done);
   CHECK(node.asked ==
         std::vector<std::string>{"GET /api/v1/registry/file?limit=1000&state=failed",
                                  "GET /api/v1/registry/file?limit=500&state=failed&after=-5",
-                                 "GET /api/v1/registry/file?limit=499&state=failed&after=8"});
+                                 "GET /api/v1/registry/file?limit=499&state=failed&after=8",
+                                 "GET /api/v1/registry/file?limit=499&state=failed&after=9"});
   CHECK_THAT(out.str(), Catch::EndsWith(R"({"record_id":1},{"record_id":2}],"next":9})"
                                         "\n"));
 }
