@@ -46,11 +46,12 @@ asio::awaitable<result<std::shared_ptr<const status_answer::document>>> status_a
   if (!counts || age >= good_enough)
     co_return co_await renew();
   const auto what = last_.what;
-  if (age >= fresh && !asking_)
-    asio::co_spawn(
-        co_await asio::this_coro::executor,
-        [self = shared_from_this()]() -> asio::awaitable<void> { co_await self->renew(); },
-        asio::detached);
+  if (age >= fresh && !asking_) {
+    // Names of their own: g++ 12 destroys such temporaries beside a co_await twice.
+    const auto executor = co_await asio::this_coro::executor;
+    auto again = [self = shared_from_this()]() -> asio::awaitable<void> { co_await self->renew(); };
+    asio::co_spawn(executor, std::move(again), asio::detached);
+  }
   co_return what;
 }
 
