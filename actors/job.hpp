@@ -54,6 +54,8 @@ struct job {
   std::string at;
   /// Why it failed; empty when it did not.
   std::string trouble;
+  /// It can be ended before it is done.
+  bool can_be_cancelled = false;
   /// How many records it is about, of an order that tells so at once.
   std::optional<std::int64_t> counted;
 };

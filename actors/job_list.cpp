@@ -59,6 +59,7 @@ job& job_list::begin(site_order order, wall_time now) {
 
 void job_list::end(job& one, job::stage how, wall_time now) {
   one.now = how;
+  one.can_be_cancelled = false;
   one.ended_at = now;
   if (how == job::stage::done && one.total)
     one.through = *one.total;

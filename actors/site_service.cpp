@@ -74,14 +74,16 @@ result<std::vector<job>> service_state::answer(const jobs_question& asked) {
                                  " is remembered (since the node was started, or not any more)");
 }
 
-result<job> service_state::cancel(const job_cancel& asked) {
+std::optional<result<job>> service_state::cancel(const job_cancel& asked) {
   const auto* one = jobs.find(asked.id);
   if (!one)
-    return fail(answer(jobs_question{asked.id}).error());
+    return result<job>{fail(answer(jobs_question{asked.id}).error())};
   if (one->now != job::stage::running)
-    return *one;
-  return fail(ec::protocol, std::string{to_string(one->order.what)} +
-                                " can't be ended before it is done; it makes way for live changes");
+    return result<job>{*one};
+  if (!one->can_be_cancelled)
+    return result<job>{fail(ec::protocol, std::string{to_string(one->order.what)} +
+                                              " can't be ended before it is done")};
+  return std::nullopt;
 }
 
 void service_state::tick_later() {
@@ -170,9 +172,13 @@ struct secondary_orders {
   secondary_site_actor site;
 
   caf::result<result<job>> take(const site_order& order);
+  caf::result<result<job>> cancel(const job_cancel& asked);
   void look();
 
 private:
+  job& followed(const site_order& order, std::optional<std::int64_t> counted);
+  template <class... What>
+  caf::result<result<job>> end(std::uint64_t id, const What&... what);
   caf::result<result<job>> mark(const site_order& order);
   caf::result<result<job>> recheck(const site_order& order);
   caf::result<result<job>> compare(const site_order& order);
@@ -203,11 +209,57 @@ caf::result<result<job>> secondary_orders::take(const site_order& order) {
   return result<job>{fail(not_here(order, "secondary"))};
 }
 
+/// A job of what goes on in the background, and can be ended there.
+job& secondary_orders::followed(const site_order& order, std::optional<std::int64_t> counted) {
+  auto& one = state.begun(order, counted, false);
+  one.can_be_cancelled = true;
+  return one;
+}
+
+template <class... What>
+caf::result<result<job>> secondary_orders::end(std::uint64_t id, const What&... what) {
+  const auto complete = [this, id](const done&, job_answer& answer) {
+    auto* one = state.jobs.find(id);
+    if (!one) {
+      answer.deliver(result<job>{fail(state.answer(jobs_question{id}).error())});
+      return;
+    }
+    if (one->now == job::stage::running) {
+      state.rechecks.erase(id);
+      state.comparisons.erase(id);
+      job_list::end(*one, job::stage::cancelled, state.time->wall());
+    }
+    answer.deliver(result<job>{*one});
+  };
+  return pass<done>(state, site, complete, what...);
+}
+
+caf::result<result<job>> secondary_orders::cancel(const job_cancel& asked) {
+  if (auto known = state.cancel(asked))
+    return std::move(*known);
+  const auto& order = state.jobs.find(asked.id)->order;
+  switch (order.what) {
+  case site_action::resync:
+    return end(asked.id, atom::stop_v, atom::resync_v, order.type);
+  case site_action::reverify:
+    return end(asked.id, atom::stop_v, atom::reverify_v, order.type);
+  case site_action::recheck:
+    return end(asked.id, atom::stop_v, atom::recheck_v, order.type);
+  case site_action::compare:
+    return end(asked.id, atom::stop_v, atom::compare_v);
+  case site_action::orphans:
+    return end(asked.id, atom::stop_v, atom::list_v);
+  default:
+    return result<job>{fail(ec::protocol, "there is nothing to be ended")};
+  }
+}
+
 caf::result<result<job>> secondary_orders::mark(const site_order& order) {
   const bool walks = order.which.which == record_selection::kind::all;
   const auto complete = [this, order, walks](const std::size_t& marked, job_answer& answer) {
     const auto counted = static_cast<std::int64_t>(marked);
-    answer.deliver(result<job>{state.begun(order, counted, !walks || counted == 0)});
+    answer.deliver(result<job>{walks && counted > 0 ? followed(order, counted)
+                                                    : state.begun(order, counted, true)});
   };
   if (order.what == site_action::resync)
     return pass<std::size_t>(state, site, complete, atom::resync_v, order.type, order.which);
@@ -230,6 +282,7 @@ caf::result<result<job>> secondary_orders::recheck(const site_order& order) {
                 return;
               }
               auto& one = state.begun(order, std::nullopt, waited.empty());
+              one.can_be_cancelled = one.now == job::stage::running;
               one.total = static_cast<std::int64_t>(waited.size());
               state.rechecks[one.id] = std::move(waited);
               answer.deliver(result<job>{one});
@@ -250,7 +303,7 @@ caf::result<result<job>> secondary_orders::compare(const site_order& order) {
                 answer.deliver(result<job>{fail(stands.error())});
                 return;
               }
-              auto& one = state.begun(order, std::nullopt, false);
+              auto& one = followed(order, std::nullopt);
               state.comparisons[one.id] = stands->number;
               answer.deliver(result<job>{one});
             },
@@ -263,7 +316,7 @@ caf::result<result<job>> secondary_orders::compare(const site_order& order) {
 
 caf::result<result<job>> secondary_orders::orphans(const site_order& order) {
   const auto complete = [this, order](const done&, job_answer& answer) {
-    answer.deliver(result<job>{state.begun(order, std::nullopt, false)});
+    answer.deliver(result<job>{followed(order, std::nullopt)});
   };
   return pass<done>(state, site, complete, order.orphans);
 }
@@ -307,6 +360,8 @@ struct primary_orders {
   primary_registry_actor registry;
 
   caf::result<result<job>> take(const site_order& order);
+  /// A scan of a folder goes to its end.
+  caf::result<result<job>> cancel(const job_cancel& asked) { return *state.cancel(asked); }
   void look();
 
 private:
@@ -376,7 +431,7 @@ site_service_actor::behavior_type serve(service_state::pointer self,
   return {
       [orders](const site_order& order) { return orders->take(order); },
       [&state](const jobs_question& asked) { return state.answer(asked); },
-      [&state](const job_cancel& asked) { return state.cancel(asked); },
+      [orders](const job_cancel& asked) { return orders->cancel(asked); },
       [&state, orders](atom::tick) {
         state.ticking = false;
         if (!state.jobs.any_running())

@@ -61,7 +61,8 @@ struct service_state {
   /// A job for an order that the site has taken; it has ended where nothing more is to come.
   job& begun(const site_order& order, std::optional<std::int64_t> counted, bool ended);
   result<std::vector<job>> answer(const jobs_question& asked);
-  result<job> cancel(const job_cancel& asked);
+  /// What there is to be said without asking the site: nothing where it is to be asked.
+  std::optional<result<job>> cancel(const job_cancel& asked);
   void tick_later();
 
   pointer self;

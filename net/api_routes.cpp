@@ -152,7 +152,7 @@ struct common_routes {
             co_return fail(stands.error());
           co_return http_answer{200, (*stands)->metrics(), metrics_type};
         },
-        route_access::viewer);
+        parts->settings()->metrics == "open" ? route_access::anyone : route_access::viewer);
     event_feed feed;
     feed.status = status;
     feed.jobs = [parts = parts]() -> awaitable<result<json::value>> {
@@ -317,9 +317,10 @@ void add_secondary_api(router& routes, secondary_api given) {
           co_return fail(stands.error());
         const auto bandwidth = parts->bandwidth();
         auto document = to_json(*stands, *settings, bandwidth, system_time().wall());
-        co_return status_document{std::move(document), [stands = std::move(*stands), bandwidth] {
-                                    return metrics_of(stands, bandwidth);
-                                  }};
+        status_document told{std::move(document), [parts, stands = std::move(*stands), bandwidth] {
+                               return metrics_of(stands, bandwidth) + parts->measures->text();
+                             }};
+        co_return told;
       },
       parts->settings, system_time());
   const common_routes<secondary_api> common{parts, status};
@@ -468,10 +469,10 @@ void add_primary_api(router& routes, primary_api given) {
           co_return fail(stands.error());
         const auto now = system_time().wall();
         auto document = to_json(*stands, *settings, parts->identity, now);
-        co_return status_document{std::move(document),
-                                  [stands = std::move(*stands), settings, now] {
-                                    return metrics_of(stands, *settings, now);
-                                  }};
+        status_document told{std::move(document), [stands = std::move(*stands), settings, now] {
+                               return metrics_of(stands, *settings, now);
+                             }};
+        co_return told;
       },
       parts->settings, system_time());
   const common_routes<primary_api> common{parts, status};

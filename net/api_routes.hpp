@@ -4,6 +4,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/meters.hpp"
 #include "actors/site_service.hpp"
 #include "config/config.hpp"
 #include "net/bandwidth_cap.hpp"
@@ -22,6 +23,7 @@ namespace farshore {
 using current_config = std::function<std::shared_ptr<const config>()>;
 
 struct secondary_api {
+  std::shared_ptr<const meters> measures = {};
   current_config settings;
   std::function<bandwidth_use()> bandwidth;
   caf::actor asker;

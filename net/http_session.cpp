@@ -57,6 +57,11 @@ std::optional<http_answer> complain(beast::error_code failed) {
   return std::nullopt;
 }
 
+/// The address of a repository may hold a link's token.
+std::string_view loggable(const http_request& request) {
+  return request.target.starts_with("/git") ? "/git…" : std::string_view{request.target};
+}
+
 bool parse_target(std::string_view target, std::vector<std::string>& segments,
                   http_request& request) {
   const auto parsed = boost::urls::parse_origin_form(target);
@@ -318,8 +323,10 @@ asio::awaitable<bool> http_session::serve_one() {
   http_request request;
   const auto admitted = admit(parser, request);
   if (!admitted.found) {
-    spdlog::debug("a request is refused with {}: {}", admitted.refusal.status,
-                  admitted.refusal.body);
+    // What is not there names its address, and that may hold a link's token.
+    const bool names_address = admitted.refusal.status == 404 || admitted.refusal.status == 405;
+    spdlog::debug("a request is refused with {}, of {}: {}", admitted.refusal.status, remote_,
+                  names_address ? "no such route" : admitted.refusal.body);
     const bool keep_alive = parser.is_done() && parser.keep_alive();
     const bool sent = co_await send(admitted.refusal, keep_alive);
     if (!parser.is_done())
@@ -401,7 +408,7 @@ asio::awaitable<bool> http_session::handle(const route& route, const http_reques
   try {
     answer = co_await std::get<answer_handler>(route.handler)(request);
   } catch (const std::exception& e) {
-    spdlog::error("{} {}: a bug in Farshore: {}", request.method, request.target, e.what());
+    spdlog::error("{} {}: a bug in Farshore: {}", request.method, loggable(request), e.what());
     answer = fail(ec::internal, "a bug in Farshore; its log says more");
   }
   // Not `answer ? … : …` within the co_await: g++ 12 destroys such a temporary twice.
@@ -417,7 +424,7 @@ asio::awaitable<bool> http_session::stream(const stream_handler& handler,
   try {
     written = co_await handler(request, to);
   } catch (const std::exception& e) {
-    spdlog::error("{} {}: a bug in Farshore: {}", request.method, request.target, e.what());
+    spdlog::error("{} {}: a bug in Farshore: {}", request.method, loggable(request), e.what());
     written = fail(ec::internal, "a bug in Farshore; its log says more");
   }
   if (!written && !to.begun())
@@ -439,7 +446,7 @@ asio::awaitable<bool> http_session::serve_exchange(const exchange_handler& handl
   try {
     exchanged = co_await handler(request, to);
   } catch (const std::exception& e) {
-    spdlog::error("{} {}: a bug in Farshore: {}", request.method, request.target, e.what());
+    spdlog::error("{} {}: a bug in Farshore: {}", request.method, loggable(request), e.what());
     exchanged = fail(ec::internal, "a bug in Farshore; its log says more");
   }
   bool goes_on = false;

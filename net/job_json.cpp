@@ -50,7 +50,7 @@ json::value to_json(const job& one) {
       {"total", one.total ? json::value(*one.total) : nullptr},
       {"at", text_or_null(one.at)},
       {"error", text_or_null(one.trouble)},
-      {"can_be_cancelled", false},
+      {"can_be_cancelled", one.can_be_cancelled},
   };
   if (one.counted)
     out[counted_name(one.order.what)] = *one.counted;

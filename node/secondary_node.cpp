@@ -52,6 +52,7 @@ public:
     parts.seed = random_seed();
     parts.data_space = [data = settings.data] { return space_at(data); };
     parts.on_fatal = std::move(on_failure);
+    measures_ = parts.measures;
     site_ = system_.spawn(secondary_site, std::move(parts));
     service_ = system_.spawn(secondary_service, site_, &system_time());
     asker_ = system_.spawn(asker);
@@ -74,6 +75,7 @@ public:
       return settings_;
     };
     api.bandwidth = [link = link_] { return link->bandwidth(); };
+    api.measures = measures_;
     api.asker = asker_;
     api.site = site_;
     api.service = service_;
@@ -207,6 +209,7 @@ private:
   secondary_site_actor site_;
   site_service_actor service_;
   caf::actor asker_;
+  std::shared_ptr<const meters> measures_;
   std::optional<git_routes> git_;
   std::unique_ptr<http_server> server_;
 };

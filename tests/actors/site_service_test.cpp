@@ -163,6 +163,40 @@ TEST_CASE_METHOD(service_fixture, "a comparison is followed to its end", "[site_
   CHECK_THAT(jobs(one->id)->front().at, Contains("of 1 types are equal"));
 }
 
+TEST_CASE_METHOD(service_fixture, "a comparison can be ended, and another begun",
+                 "[site_service]") {
+  auto compared = of(site_action::compare, "");
+  compared.compare.types = {"file"};
+  const auto one = order(compared);
+  REQUIRE(one);
+  CHECK(one->can_be_cancelled);
+  const auto cancelled = ask<result<job>>(testee, job_cancel{one->id});
+  REQUIRE(cancelled->value);
+  REQUIRE(*cancelled->value);
+  CHECK((*cancelled->value)->now == job::stage::cancelled);
+  const auto stands = ask<result<comparison_status>>(site, atom::compare_v);
+  REQUIRE(stands->value);
+  REQUIRE(*stands->value);
+  CHECK((*stands->value)->now == comparison_status::stage::done);
+  REQUIRE((*stands->value)->types.size() == 1);
+  CHECK_FALSE((*stands->value)->types.front().equal()); // nobody takes it for proved
+  const auto next = order(compared);
+  REQUIRE(next);
+  CHECK(next->now == job::stage::running);
+  advance(1s);
+  CHECK(jobs(one->id)->front().now == job::stage::cancelled);
+}
+
+TEST_CASE_METHOD(service_fixture, "a check that is under way anyway is not ended",
+                 "[site_service]") {
+  const auto one = order(of(site_action::recheck));
+  REQUIRE(one);
+  const auto cancelled = ask<result<job>>(testee, job_cancel{one->id}); // the first one of all
+  REQUIRE(cancelled->value);
+  CHECK(cancelled->value->error().code == ec::overloaded);
+  CHECK(jobs(one->id)->front().now == job::stage::running);
+}
+
 TEST_CASE_METHOD(service_fixture, "what has ended stays so when it is cancelled",
                  "[site_service]") {
   const auto one = order(of(site_action::pause));
