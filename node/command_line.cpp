@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 namespace farshore {
 
@@ -73,7 +74,8 @@ struct arguments {
   double migrate_seconds = 60;
   bool uninstall_yes = false;
   double uninstall_seconds = 60;
-  bool status_as_json = false;
+  status_options status;
+  double status_seconds = 2;
   double wait_seconds = 60;
   bool wait_strict = false;
   bool wait_synced = false;
@@ -380,12 +382,29 @@ void command_line::add_local_commands() {
 }
 
 void command_line::add_questions() {
-  add_for_site(
+  auto status = add_for_site(
       "status", "Says how the site and each of its types stand.",
       "Example: farshore status -c FILE\n"
-      "The JSON's fields are stable: docs/reference/api.md.",
-      [this](const site_access& site) { return status_command(site, args_.status_as_json, io_); })
-      ->add_flag("--json", args_.status_as_json, "Print the node's JSON as it is");
+      "         farshore status --watch --every 5 -c FILE\n"
+      "In colours on a terminal, unless NO_COLOR is set. The JSON's fields are stable:\n"
+      "docs/reference/api.md.",
+      [this](const site_access& site) {
+        args_.status.every = from_seconds(args_.status_seconds);
+        args_.status.redraw = ::isatty(STDOUT_FILENO) == 1;
+        args_.status.colour = paint_of_terminal();
+        return status_command(site, args_.status, io_, [this](std::chrono::milliseconds time) {
+          with_.sleep(time);
+          return true; // until it is interrupted
+        });
+      });
+  auto as_json = status->add_flag("--json", args_.status.as_json, "Print the node's JSON as it is");
+  auto watch = status->add_flag("-w,--watch", args_.status.watch, "Draw it again and again")
+                   ->excludes(as_json);
+  status->add_option("--every", args_.status_seconds, "With --watch: seconds between two pictures")
+      ->capture_default_str()
+      ->check(CLI::Range(1.0, 86'400.0))
+      ->needs(watch)
+      ->type_name("N");
 
   auto wait = add_for_site(
       "wait",

@@ -6,6 +6,7 @@
 #include "config/clock.hpp"
 #include "config/config.hpp"
 #include "node/api_call.hpp"
+#include "node/paint.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -109,8 +110,21 @@ int doctor_command(const std::filesystem::path& config_file,
 
 // -- questions to the node ------------------------------------------------------------------------
 
+struct status_options {
+  bool as_json = false;
+  /// Again and again, until `sleep` says that it is enough.
+  bool watch = false;
+  std::chrono::milliseconds every{2'000};
+  paint colour = {};
+  /// Each picture in the place of the one before.
+  bool redraw = false;
+};
 /// STATUS: how the site and its types stand.
-int status_command(const site_access& site, bool as_json, console io);
+int status_command(
+    const site_access& site, const status_options& options, console io,
+    const std::function<bool(std::chrono::milliseconds)>& sleep = [](std::chrono::milliseconds) {
+      return false;
+    });
 
 struct list_options {
   std::string type;
