@@ -32,11 +32,33 @@ result<done> comparison_state::begin(const comparison_order& given) {
   if (report.now == comparison_status::stage::running)
     return fail(ec::overloaded, "a comparison with the primary is under way (" + report.at +
                                     "); ask again when it has ended");
+  ++run_;
   order_ = given;
   order_.limit = std::clamp<std::size_t>(order_.limit, 1, records_asked_max);
   types_left_ = {given.types.begin(), given.types.end()};
   report = {comparison_status::stage::running, report.number + 1, parts.time->wall(), {}, {}};
   later(std::chrono::milliseconds{0}, [this] { begin_type(); });
+  return done{};
+}
+
+result<done> comparison_state::stop() {
+  if (report.now != comparison_status::stage::running)
+    return done{};
+  ++run_;
+  next_ = nullptr;
+  const auto leave = [this](std::string type) {
+    auto& left = report.types.emplace_back();
+    left.type = std::move(type);
+    left.trouble = "it was ended before it was compared";
+  };
+  if (!current_.type.empty())
+    leave(std::move(current_.type));
+  for (auto& type : types_left_)
+    leave(std::move(type));
+  current_ = {};
+  types_left_.clear();
+  report.now = comparison_status::stage::done;
+  report.at.clear();
   return done{};
 }
 
@@ -58,14 +80,17 @@ template <class Answer, class Actor, class Then, class... Request>
 void comparison_state::ask(const Actor& whom, Then then, const Request&... what) {
   self->request(whom, answer_deadline, what...)
       .then(
-          [this, then](const result<Answer>& got) {
+          [this, then, run = run_](const result<Answer>& got) {
+            if (run != run_)
+              return;
             if (got)
               then(*got);
             else
               end_type(explained(got.error(), current_.type));
           },
-          [this](const caf::error& lost) {
-            end_type("a part of the node does not answer: " + caf::to_string(lost));
+          [this, run = run_](const caf::error& lost) {
+            if (run == run_)
+              end_type("a part of the node does not answer: " + caf::to_string(lost));
           });
 }
 
@@ -90,7 +115,7 @@ void comparison_state::begin_type() {
 
 void comparison_state::end_type(std::string trouble) {
   current_.trouble = std::move(trouble);
-  report.types.push_back(std::move(current_));
+  report.types.push_back(std::exchange(current_, {}));
   later(std::chrono::milliseconds{0}, [this] { begin_type(); });
 }
 
@@ -286,6 +311,7 @@ comparison_actor::behavior_type comparison(comparison_state::pointer self, compa
   state.parts = std::move(parts);
   return {
       [&state](atom::compare, const comparison_order& order) { return state.begin(order); },
+      [&state](atom::stop) { return state.stop(); },
       [&state](atom::status) -> result<comparison_status> { return state.report; },
       [&state](atom::step) { state.step(); },
   };

@@ -38,6 +38,7 @@ struct comparison_state {
   explicit comparison_state(pointer owner) : self{owner} {}
 
   result<done> begin(const comparison_order& given);
+  result<done> stop();
   void step();
 
   pointer self;
@@ -75,6 +76,8 @@ private:
   std::vector<record_id> candidates_;
   /// What this site wants, as the cursor said last.
   scope_digest scope_;
+  /// Answers to questions of another run are dropped.
+  std::uint64_t run_ = 0;
   int round_ = 0;
   steady_time round_began_{};
   /// What the next step is for.

@@ -100,6 +100,9 @@ using registry_actor = caf::typed_actor<
     caf::replies_to<verification_report>::with<result<std::size_t>>,
     // Marks records to be read at rest at once; answers how many (all: as a job).
     caf::replies_to<atom::reverify, std::string, record_selection>::with<result<std::size_t>>,
+    // Ends a resync, or a reverify, of all records of a type; what it has come to stays so.
+    caf::replies_to<atom::stop, atom::resync, std::string>::with<result<done>>,
+    caf::replies_to<atom::stop, atom::reverify, std::string>::with<result<done>>,
     // Pauses (true) or resumes a type; all of them where the name is empty.
     caf::replies_to<atom::pause, std::string, bool>::with<result<done>>,
     // What is known of the store at that path.
@@ -179,6 +182,8 @@ using log_cursor_actor = caf::typed_actor<
     caf::reacts_to<atom::scope, scope_digest>,
     // Compares the type with the primary's catalogue; all of them where the name is empty.
     caf::replies_to<atom::recheck, std::string>::with<result<done>>,
+    // Compares it not, after all; ec::overloaded where its pages are being read already.
+    caf::replies_to<atom::stop, atom::recheck, std::string>::with<result<done>>,
     // Lets what a check holds back go; answers how many rows.
     caf::replies_to<atom::approve, std::string>::with<result<std::size_t>>,
     // Where it stands.
@@ -188,6 +193,8 @@ using log_cursor_actor = caf::typed_actor<
 using comparison_actor = caf::typed_actor<
     // Begins; ec::overloaded while one is under way.
     caf::replies_to<atom::compare, comparison_order>::with<result<done>>,
+    // Ends the one that is under way: what it has not come to is told of so.
+    caf::replies_to<atom::stop>::with<result<done>>,
     // How the one that is under way stands, or how the last one ended.
     caf::replies_to<atom::status>::with<result<comparison_status>>,
     // Its own: the next step.
@@ -212,6 +219,8 @@ namespace farshore {
 using orphan_finder_actor = caf::typed_actor<
     // Begins; ec::overloaded while one is under way, ec::disk where the store can't be read.
     caf::replies_to<orphan_search>::with<result<done>>,
+    // Ends the one that is under way; ec::overloaded once it removes files.
+    caf::replies_to<atom::stop>::with<result<done>>,
     // How the one that is under way stands, or how the last one ended.
     caf::replies_to<atom::status>::with<result<orphan_status>>,
     // Its own: the next step.
@@ -240,6 +249,13 @@ using secondary_site_actor = caf::typed_actor<
     caf::replies_to<orphan_order>::with<result<done>>,
     // How that stands.
     caf::replies_to<atom::list>::with<result<orphan_status>>,
+    // Ends what goes through all records of a type (all types: empty), or a comparison, or a search
+    // for orphans, before it is done.
+    caf::replies_to<atom::stop, atom::resync, std::string>::with<result<done>>,
+    caf::replies_to<atom::stop, atom::reverify, std::string>::with<result<done>>,
+    caf::replies_to<atom::stop, atom::recheck, std::string>::with<result<done>>,
+    caf::replies_to<atom::stop, atom::compare>::with<result<done>>,
+    caf::replies_to<atom::stop, atom::list>::with<result<done>>,
     // The transaction id that the cursor must have covered to have all that is committed now.
     caf::replies_to<atom::mark>::with<result<std::uint64_t>>,
     // From a store's keeper: its types can be worked on, or can't any more.

@@ -400,7 +400,20 @@ result<done> log_cursor_state::recheck(const std::string& type) {
     return fail(ec::not_found, "the type \"" + type + "\" is disabled here");
   for (const auto& one : plan.wanted())
     if (type.empty() || type == one)
-      plan.recheck(one);
+      plan.order(one);
+  return done{};
+}
+
+result<done> log_cursor_state::end_recheck(const std::string& type) {
+  for (const auto& one : plan.wanted()) {
+    if (!type.empty() && type != one)
+      continue;
+    if (!plan.forget(one))
+      return fail(ec::overloaded, one + " is compared all the same: its pages are being read, or "
+                                        "it has to be compared for another reason");
+    if (comparing && comparing->type() == one)
+      comparing.reset(); // its answer, still on the way, is dropped
+  }
   return done{};
 }
 
@@ -456,6 +469,9 @@ log_cursor_actor::behavior_type log_cursor(log_cursor_state::pointer self, log_c
       [&state](atom::declare, const std::vector<std::string>& types) { state.plan.want(types); },
       [&state](atom::scope, const scope_digest& scope) { state.set_scope(scope); },
       [&state](atom::recheck, const std::string& type) { return state.recheck(type); },
+      [&state](atom::stop, atom::recheck, const std::string& type) {
+        return state.end_recheck(type);
+      },
       [&state](atom::approve, const std::string& type) { return state.approve(type); },
       [&state](atom::status) -> result<cursor_status> { return state.whole_status(); },
   };

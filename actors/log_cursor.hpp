@@ -67,6 +67,7 @@ struct log_cursor_state {
   void skip_gap(const error& why);
   void set_scope(const scope_digest& scope);
   result<done> recheck(const std::string& type);
+  result<done> end_recheck(const std::string& type);
   caf::result<result<std::size_t>> approve(const std::string& type);
   [[nodiscard]] cursor_status whole_status() const;
 

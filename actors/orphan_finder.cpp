@@ -25,6 +25,7 @@ result<done> orphan_finder_state::begin(const orphan_search& given) {
   auto listing = given.store->list();
   if (!listing)
     return fail(std::move(listing).error());
+  ++run_;
   order_ = given;
   listing_ = std::move(*listing);
   report = {};
@@ -34,7 +35,19 @@ result<done> orphan_finder_state::begin(const orphan_search& given) {
   return done{};
 }
 
+result<done> orphan_finder_state::stop() {
+  if (report.now != orphan_status::stage::running)
+    return done{};
+  if (removing_)
+    return fail(ec::overloaded, "the files are being removed already");
+  ++run_;
+  end("it was ended before all files were looked at; nothing was removed");
+  return done{};
+}
+
 void orphan_finder_state::step() {
+  if (report.now != orphan_status::stage::running)
+    return; // it was ended
   if (!listing_)
     return remove(); // after the pause
   auto page = listing_->next(page_files);
@@ -47,7 +60,9 @@ void orphan_finder_state::step() {
 void orphan_finder_state::look_up(std::vector<std::string> locators, bool last) {
   self->request(parts.registry, answer_deadline, atom::list_v, order_.path, locators)
       .then(
-          [this, locators, last](const result<std::vector<bool>>& named) {
+          [this, locators, last, run = run_](const result<std::vector<bool>>& named) {
+            if (run != run_)
+              return;
             if (!named)
               return end(named.error().message);
             for (std::size_t i = 0; i < locators.size(); ++i) {
@@ -62,7 +77,10 @@ void orphan_finder_state::look_up(std::vector<std::string> locators, bool last) 
             else
               self->send(self, atom::step_v);
           },
-          [this](const caf::error& lost) { end(caf::to_string(lost)); });
+          [this, run = run_](const caf::error& lost) {
+            if (run == run_)
+              end(caf::to_string(lost));
+          });
 }
 
 void orphan_finder_state::walked() {
@@ -79,10 +97,15 @@ void orphan_finder_state::walked() {
 /// What nobody names at the second look, either.
 void orphan_finder_state::remove() {
   const auto locators = report.first;
-  const auto on_lost = [this](const caf::error& lost) { end(caf::to_string(lost)); };
+  const auto on_lost = [this, run = run_](const caf::error& lost) {
+    if (run == run_)
+      end(caf::to_string(lost));
+  };
   self->request(parts.registry, answer_deadline, atom::list_v, order_.path, locators)
       .then(
-          [this, locators, on_lost](const result<std::vector<bool>>& named) {
+          [this, locators, on_lost, run = run_](const result<std::vector<bool>>& named) {
+            if (run != run_)
+              return;
             if (!named)
               return end(named.error().message);
             remove_request removal{std::make_shared<sync_job>(), {}};
@@ -95,6 +118,7 @@ void orphan_finder_state::remove() {
             report.found -= static_cast<std::int64_t>(locators.size()) - count;
             spdlog::warn("{}: {} files that no record names are removed from {}", order_.order.type,
                          count, order_.path);
+            removing_ = true;
             self->request(order_.disk, answer_deadline, removal)
                 .then(
                     [this, count](const result<done>& removed) {
@@ -110,6 +134,7 @@ void orphan_finder_state::remove() {
 
 void orphan_finder_state::end(std::string trouble) {
   listing_.reset();
+  removing_ = false;
   order_ = {};
   report.trouble = std::move(trouble);
   report.now = orphan_status::stage::done;
@@ -121,6 +146,7 @@ orphan_finder_actor::behavior_type orphan_finder(orphan_finder_state::pointer se
   state.parts = std::move(parts);
   return {
       [&state](const orphan_search& search) { return state.begin(search); },
+      [&state](atom::stop) { return state.stop(); },
       [&state](atom::status) -> result<orphan_status> { return state.report; },
       [&state](atom::step) { state.step(); },
   };

@@ -34,6 +34,7 @@ struct orphan_finder_state {
   explicit orphan_finder_state(pointer owner) : self{owner} {}
 
   result<done> begin(const orphan_search& given);
+  result<done> stop();
   void step();
 
   pointer self;
@@ -46,6 +47,9 @@ private:
   void remove();
   void end(std::string trouble = {});
 
+  /// Answers to questions of another run are dropped.
+  std::uint64_t run_ = 0;
+  bool removing_ = false;
   orphan_search order_;
   std::unique_ptr<store_listing> listing_;
 };

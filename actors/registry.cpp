@@ -93,7 +93,10 @@ void registry_state::flush() {
   flush_due = false;
   std::vector<task> ran;
   std::vector<bool> counted;
+  const auto began = parts.time->now();
   const auto committed = run_batch(ran, counted);
+  if (committed)
+    parts.measures->committed(ran.size() + ended.size(), parts.time->now() - began);
   const auto* failed = committed ? nullptr : &committed.error();
   for (auto& one : ran)
     one.answer(failed ? failed : one.refused ? &*one.refused : nullptr);
@@ -228,6 +231,16 @@ registry_actor::behavior_type registry(registry_state::pointer self, registry_pa
       [&state](const verification_report& found) {
         return state.enqueue<std::size_t>(state.bulk, [found](registry_store& store) {
           return store.finish_verifications(found.outcomes);
+        });
+      },
+      [&state](atom::stop, atom::resync, const std::string& type) {
+        return state.enqueue<done>(state.live, [type](registry_store& store) {
+          return store.end_resync(type).map([] { return done{}; });
+        });
+      },
+      [&state](atom::stop, atom::reverify, const std::string& type) {
+        return state.enqueue<done>(state.live, [type](registry_store& store) {
+          return store.end_reverify(type).map([] { return done{}; });
         });
       },
       [&state](atom::reverify, const std::string& type, const record_selection& which) {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/meters.hpp"
 #include "config/clock.hpp"
 #include "registry/store.hpp"
 
@@ -32,6 +33,7 @@ struct registry_parts {
   std::chrono::milliseconds batch_time{50};
   /// Called once, on the actor's thread, with why the store can't be used any more.
   std::function<void(const error&)> on_failure;
+  std::shared_ptr<meters> measures = std::make_shared<meters>();
 };
 
 struct registry_state {

@@ -102,7 +102,7 @@ Spawned secondary_site_state::watch(Spawned handle, const char* role) {
 
 void secondary_site_state::start() {
   registry_parts for_registry{parts.store, parts.time, std::chrono::milliseconds{50},
-                              parts.on_fatal};
+                              parts.on_fatal, parts.measures};
   registry_handle =
       watch(parts.own_threads ? self->spawn<caf::detached>(registry, std::move(for_registry))
                               : self->spawn(registry, std::move(for_registry)),
@@ -171,6 +171,7 @@ void secondary_site_state::run(running_type& running) {
   with.live_capacity = live_capacity_handle;
   with.time = parts.time;
   with.seed = parts.seed ^ std::hash<std::string>{}(type.declared.name);
+  with.measures = parts.measures;
   running.supervisor = watch(self->spawn(supervisor, std::move(with)), "supervisor");
   self->send(running.supervisor, atom::wake_v);
   running.verifier =
@@ -622,6 +623,21 @@ secondary_site_actor::behavior_type secondary_site(secondary_site_state::pointer
       [&state](atom::compare) { return state.comparison_stands(); },
       [&state](const orphan_order& order) { return state.find_orphans(order); },
       [&state](atom::list) { return state.orphans(); },
+      [&state](atom::stop order, atom::resync of, const std::string& type) {
+        return state.pass_on<done>(state.registry_handle, order, of, type);
+      },
+      [&state](atom::stop order, atom::reverify of, const std::string& type) {
+        return state.pass_on<done>(state.registry_handle, order, of, type);
+      },
+      [&state](atom::stop order, atom::recheck of, const std::string& type) {
+        return state.pass_on<done>(state.cursor_handle, order, of, type);
+      },
+      [&state](atom::stop order, atom::compare) {
+        return state.pass_on<done>(state.comparison_handle, order);
+      },
+      [&state](atom::stop order, atom::list) {
+        return state.pass_on<done>(state.orphans_handle, order);
+      },
       [&state](atom::mark) { return state.mark(); },
       [&state](const store_report& report) { state.on_store(report); },
       [&state](atom::wake, const std::vector<std::string>& due) { state.wake(due); },

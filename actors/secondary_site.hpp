@@ -7,6 +7,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/meters.hpp"
 #include "config/clock.hpp"
 #include "config/config.hpp"
 #include "registry/store.hpp"
@@ -37,6 +38,7 @@ struct secondary_parts {
   bool own_threads = true;
   /// An actor died, or the store failed: called at least once, from any thread.
   std::function<void(const error&)> on_fatal;
+  std::shared_ptr<meters> measures = std::make_shared<meters>();
 };
 
 struct secondary_site_state {
@@ -63,6 +65,9 @@ struct secondary_site_state {
   caf::result<result<std::size_t>> resync(const std::string& type, const record_selection& which);
   caf::result<result<std::size_t>> reverify(const std::string& type, const record_selection& which);
   caf::result<result<done>> pause(const std::string& type, bool paused);
+  /// What another of the site's actors answers.
+  template <class T, class Handle, class... Parts>
+  caf::result<result<T>> pass_on(const Handle& to, const Parts&... what);
   /// What the log cursor does, of one declared type or (empty) of all.
   template <class T, class Atom>
   caf::result<result<T>> pass_to_cursor(Atom order, const std::string& type);
@@ -104,8 +109,6 @@ private:
   template <class Spawned>
   Spawned watch(Spawned handle, const char* role);
   [[nodiscard]] std::size_t live_capacity() const { return parts.settings.capacity / 8; }
-  template <class T, class Handle, class... Parts>
-  caf::result<result<T>> pass_on(const Handle& to, const Parts&... what);
   void run(running_type& type);
   void dismiss(running_type& type);
   void keep_totals(const std::string& type, const transfer_totals& moved);

@@ -2,6 +2,7 @@
 
 #include "actors/sync_worker.hpp"
 #include "config/backoff.hpp"
+#include "config/values.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -169,13 +170,14 @@ void supervisor_state::finish(flight& ended, outcome how) {
   how.epoch = ended.what.epoch;
   how.reached = ended.what.target;
   how.stale_settled = ended.what.stale_settled;
+  tell(ended, how);
   const auto token = how.token;
   const bool moved = how.how == outcome::kind::synced || how.how == outcome::kind::removed;
   self->request(parts.registry, registry_deadline, atom::finish_v, how)
       .then(
           [this, token, moved, given_back = how.how == outcome::kind::given_back,
-           bytes = ended.job->progress.load(), adopted = how.adopted,
-           retry_after = how.retry_after](const result<bool>& counted) {
+           bytes = ended.job->progress.load(), adopted = how.adopted, retry_after = how.retry_after,
+           begun = ended.begun](const result<bool>& counted) {
             // What is due as before, since it was given back or its claim had run out, no event
             // tells of.
             if (retry_after.count() > 0)
@@ -183,6 +185,7 @@ void supervisor_state::finish(flight& ended, outcome how) {
             else if (given_back || !counted || !*counted)
               look_in(passed_over_pause);
             if (moved && counted && *counted) {
+              parts.measures->synced(parts.policy.type, parts.time->now() - begun);
               ++totals.records;
               totals.bytes += bytes;
               totals.adopted += adopted ? 1 : 0;
@@ -190,6 +193,22 @@ void supervisor_state::finish(flight& ended, outcome how) {
             settle(token);
           },
           [this, token](const caf::error&) { settle(token); });
+}
+
+/// Each change of a record's state leaves a line, and each failure one that is seen.
+void supervisor_state::tell(const flight& ended, const outcome& how) const {
+  const auto& what = ended.what;
+  if (how.how == outcome::kind::failed) {
+    parts.measures->failed(parts.policy.type, how.why.code);
+    spdlog::warn("{}; attempt {}, the next in {}", how.why.message, what.retry_count + 1,
+                 show_duration(how.retry_after));
+    return;
+  }
+  const auto* became = how.how == outcome::kind::synced    ? (how.adopted ? "adopted" : "synced")
+                       : how.how == outcome::kind::removed ? "removed"
+                                                           : "given back";
+  spdlog::debug("{} ({}) at revision {}: {}", to_string(what.id), what.locator, what.target,
+                became);
 }
 
 void supervisor_state::settle(claim_token token) {

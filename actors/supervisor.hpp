@@ -16,6 +16,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/low_water.hpp"
+#include "actors/meters.hpp"
 #include "config/clock.hpp"
 #include "strategies/strategy.hpp"
 
@@ -56,6 +57,7 @@ struct supervisor_parts {
   capacity_actor live_capacity;
   const time_source* time = nullptr;
   std::uint64_t seed = 0;
+  std::shared_ptr<meters> measures = std::make_shared<meters>();
 };
 
 struct supervisor_state {
@@ -136,6 +138,7 @@ struct supervisor_state {
 
 private:
   void finish(flight& ended, outcome how);
+  void tell(const flight& ended, const outcome& how) const;
   void settle(claim_token token);
   /// Answers the order to stop once nothing is held any more.
   bool end_if_stopped();

@@ -32,6 +32,16 @@ void walk_plan::know(const backfill_state& walk) {
     *it = walk;
 }
 
+bool walk_plan::forget(const std::string& type) {
+  const auto* walk = find(type);
+  if (!walk || !walk->complete || walk->stage != walk_stage::none || ordered_.erase(type) == 0)
+    return false;
+  rechecks_.erase(type);
+  comparing_.erase(type);
+  by_pages_.erase(type);
+  return true;
+}
+
 const backfill_state* walk_plan::find(const std::string& type) const {
   const auto it = std::ranges::find(walks_, type, &backfill_state::type);
   return it == walks_.end() ? nullptr : &*it;

@@ -53,14 +53,30 @@ public:
   [[nodiscard]] bool all_complete() const;
 
   /// Begins another walk of the type, after the one that is under way.
-  void recheck(const std::string& type) { rechecks_.insert(type); }
+  void recheck(const std::string& type) {
+    rechecks_.insert(type);
+    ordered_.erase(type); // now it has to be
+  }
+  /// The same, because a person wants it: forget() may take that back, as long as nothing else asks
+  /// for it.
+  void order(const std::string& type) {
+    const bool under_way = comparing_.contains(type) && !ordered_.contains(type);
+    if (rechecks_.insert(type).second && !under_way)
+      ordered_.insert(type);
+  }
+  /// Takes an order back. False where there is none, or where its pages are being read already.
+  bool forget(const std::string& type);
   /// A comparison begins: it is the walk that recheck() asked for.
   void comparing(const std::string& type) {
     rechecks_.erase(type);
     comparing_.insert(type);
   }
   /// It is about to be applied.
-  void compared(const std::string& type) { comparing_.erase(type); }
+  void compared(const std::string& type) {
+    comparing_.erase(type);
+    if (!rechecks_.contains(type))
+      ordered_.erase(type);
+  }
   /// Instead of a comparison the catalogue is read, since digests can't be had, or would not help.
   void read_pages(const std::string& type) {
     compared(type);
@@ -71,6 +87,7 @@ public:
   void begun(const std::string& type) {
     rechecks_.erase(type);
     by_pages_.erase(type);
+    ordered_.erase(type);
   }
   /// Since the walk's last page the primary stood at that transaction.
   void stands(const std::string& type, std::uint64_t mark_xid) { marks_[type] = mark_xid; }
@@ -86,6 +103,7 @@ private:
   bool told_ = false;
   std::vector<backfill_state> walks_;
   std::set<std::string> rechecks_;
+  std::set<std::string> ordered_;
   std::set<std::string> by_pages_;
   std::set<std::string> comparing_;
   std::map<std::string, std::uint64_t> marks_;

@@ -126,6 +126,8 @@ struct config {
   /// "refuse" or "redirect" (to the primary): on a secondary, who asks for a repository that is not
   /// level with the primary's.
   std::string serve_unsynced = "refuse";
+  /// Who may read /metrics: "token", or "open".
+  std::string metrics = "token";
 
   // [primary], on a secondary
   /// http://host:port or https://host:port

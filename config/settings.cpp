@@ -49,6 +49,11 @@ constexpr setting<config> site[] = {
      "On a secondary, to a git client that asks for a repository whose newest state is not here "
      "yet: a refusal, or the primary's address, which git then reads from by itself. Reloadable.",
      check_serve_unsynced},
+    {"metrics", &config::metrics, optional, "\"token\" or \"open\"",
+     "Who may read `/metrics`: who has a token of `farshore token --viewer`, or whoever reaches "
+     "the "
+     "port. They name types and sites, and nothing of their content.",
+     check_metrics},
 };
 
 constexpr setting<config> primary[] = {

@@ -251,6 +251,10 @@ complaint check_serve_unsynced(std::string_view text) {
   return text == "refuse" || text == "redirect" ? "" : "write \"refuse\" or \"redirect\"";
 }
 
+complaint check_metrics(std::string_view text) {
+  return text == "token" || text == "open" ? "" : "write \"token\" or \"open\"";
+}
+
 complaint check_log_format(std::string_view text) {
   return text == "text" || text == "json" ? "" : "write \"text\" or \"json\"";
 }

@@ -64,6 +64,7 @@ complaint check_primary_url(std::string_view text);
 complaint check_database(std::string_view text);
 complaint check_strategy(std::string_view text);
 complaint check_serve_unsynced(std::string_view text);
+complaint check_metrics(std::string_view text);
 complaint check_log_format(std::string_view text);
 complaint check_log_level(std::string_view text);
 /// "table" or "schema.table", plain identifiers.

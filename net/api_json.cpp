@@ -46,6 +46,63 @@ json::object check_json(const backfill_state& walk) {
   };
 }
 
+/// The fields by which the reference system calls what a type has, at the top of the document. What
+/// is not known at this site is null.
+struct reference_counts {
+  std::optional<std::int64_t> records = {};
+  std::optional<std::int64_t> checksummed = {};
+  std::optional<std::int64_t> checksum_failed = {};
+  std::optional<std::int64_t> checksum_total = {};
+  std::optional<registry_counts> registry = {};
+  std::optional<wall_time> oldest_unsynced = {};
+};
+void add_reference_fields(json::object& to, const std::string& plural,
+                          const reference_counts& counts) {
+  const auto add = [&](const char* name, json::value value) {
+    to[plural + "_" + name] = std::move(value);
+  };
+  const auto number = [](const std::optional<std::int64_t>& n) {
+    return n ? json::value(*n) : json::value(nullptr);
+  };
+  const auto& here = counts.registry;
+  const auto of_registry = [&](std::int64_t registry_counts::*count) {
+    return here ? json::value((*here).*count) : json::value(nullptr);
+  };
+  add("count", number(counts.records));
+  add("checksum_total_count", number(counts.checksum_total));
+  add("checksummed_count", number(counts.checksummed));
+  add("checksum_failed_count", number(counts.checksum_failed));
+  add("registry_count", of_registry(&registry_counts::registry));
+  add("synced_count", of_registry(&registry_counts::synced));
+  add("failed_count", of_registry(&registry_counts::failed));
+  add("verified_count", of_registry(&registry_counts::verified));
+  add("verification_failed_count", of_registry(&registry_counts::verification_failed));
+  add("synced_in_percentage",
+      here ? json::value(percentage(here->synced, here->registry)) : json::value(nullptr));
+  add("verified_in_percentage",
+      here ? json::value(percentage(here->verified, here->registry)) : json::value(nullptr));
+  add("oldest_unsynced_time", time_or_null(counts.oldest_unsynced));
+}
+
+reference_counts reference_of(const secondary_status::type_line& line) {
+  reference_counts out;
+  out.registry = line.registry.counts;
+  out.records = out.registry->registry - out.registry->removing;
+  // Everything committed before the recovery point is here: what is not was made at it, or later.
+  if (out.registry->synced < out.registry->registry)
+    out.oldest_unsynced = line.registry.recovery_point;
+  return out;
+}
+
+reference_counts reference_of(const primary_counts& counts) {
+  return {counts.records,
+          counts.checksummed,
+          counts.checksum_failed,
+          counts.records - counts.disabled,
+          {},
+          {}};
+}
+
 /// What a check holds back, and what to do.
 std::string held_back(const std::string& type, const backfill_state& walk, std::int64_t rows) {
   return type + ": check: " + std::to_string(walk.held) + " of " + std::to_string(rows) +
@@ -206,6 +263,8 @@ json::object site_json(const site_standing& site) {
       {"version", text_or_null(site.last.program)},
       {"wire", site.last.wire},
       {"address", site.last.address},
+      {"cursor_xid", site.last.place.xid},
+      {"cursor_id", site.last.place.id},
   };
 }
 
@@ -297,7 +356,10 @@ json::value to_json(const secondary_status& status, const config& settings,
   json::value blocker = nullptr;
   if (log.blocker)
     blocker = {{"pid", log.blocker->pid}, {"age_seconds", log.blocker->age.count()}};
-  return {
+  json::object out{
+      {"recovery_point", time_or_null(site_point(status, &registry_type_status::recovery_point))},
+      {"verified_recovery_point",
+       time_or_null(site_point(status, &registry_type_status::verified_point))},
       {"site", settings.site_name},
       {"role", "secondary"},
       {"version", program_version()},
@@ -320,9 +382,6 @@ json::value to_json(const secondary_status& status, const config& settings,
         {"horizon", time_or_null(log.cursor.horizon)},
         {"gap", text_or_null(log.gap)},
         {"blocker", std::move(blocker)}}},
-      {"recovery_point", time_or_null(site_point(status, &registry_type_status::recovery_point))},
-      {"verified_recovery_point",
-       time_or_null(site_point(status, &registry_type_status::verified_point))},
       {"capacity", {{"total", settings.capacity}, {"in_flight", totals.in_flight}}},
       {"bandwidth",
        {{"cap", bandwidth.cap == 0 ? json::value(nullptr) : json::value(bandwidth.cap)},
@@ -331,12 +390,16 @@ json::value to_json(const secondary_status& status, const config& settings,
        {{"records", totals.records}, {"bytes", totals.bytes}, {"adopted", totals.adopted}}},
       {"types", std::move(types)},
   };
+  for (const auto& line : status.types)
+    add_reference_fields(out, line.declared.plural, reference_of(line));
+  return out;
 }
 
 json::value to_json(const primary_status& status, const config& settings, std::string_view identity,
                     wall_time now) {
   json::array types;
   json::array problems;
+  json::object reference;
   for (const auto& declared : settings.types) {
     type_status stands;
     for (const auto& one : status.types)
@@ -364,6 +427,7 @@ json::value to_json(const primary_status& status, const config& settings, std::s
         {"verify_only", declared.verify_only},
     };
     add_verification_problems(problems, declared.name, counts);
+    add_reference_fields(reference, declared.plural, reference_of(counts));
     if (declared.scanned()) {
       const auto scan = std::ranges::find(status.scans, declared.name, &scan_report::type);
       const auto* report = scan == status.scans.end() ? nullptr : &*scan;
@@ -378,7 +442,7 @@ json::value to_json(const primary_status& status, const config& settings, std::s
     problems.emplace_back(one.type + ": " + one.what);
   if (auto alarm = retention_alarm(status))
     problems.emplace_back(std::move(*alarm));
-  return {
+  json::object out{
       {"site", settings.site_name},
       {"role", "primary"},
       {"version", program_version()},
@@ -390,6 +454,9 @@ json::value to_json(const primary_status& status, const config& settings, std::s
       {"sites", to_json(status.sites)},
       {"types", std::move(types)},
   };
+  for (auto& [name, value] : reference)
+    out[name] = std::move(value);
+  return out;
 }
 
 json::value to_json(const std::vector<site_standing>& sites) {
@@ -406,58 +473,83 @@ json::value to_json(const std::vector<unsupported_file>& files) {
   return {{"unsupported", std::move(listed)}};
 }
 
-json::value to_json(const std::vector<checksum_row>& rows, std::size_t limit) {
-  json::array records;
-  for (const auto& row : rows)
-    records.emplace_back(json::object{
-        {"record_id", row.record},
-        {"key", row.key},
-        {"revision", row.rev},
-        {"verification_state", to_string(row.state)},
-        {"missing", row.missing},
-        {"verification_retry_count", row.retry_count},
-        {"verification_retry_at", time_or_null(row.retry_at)},
-        {"verified_at", time_or_null(row.verified_at)},
-        {"verification_failure", text_or_null(row.failure)},
-        {"verification_checksum", row.sum ? json::value(to_hex(*row.sum)) : nullptr},
-    });
-  const bool more = rows.size() == limit && !rows.empty();
-  return {{"records", std::move(records)},
-          {"next", more ? json::value(rows.back().record) : nullptr}};
+namespace {
+
+json::object record_json(const checksum_row& row) {
+  return {
+      {"record_id", row.record},
+      {"key", row.key},
+      {"revision", row.rev},
+      {"verification_state", to_string(row.state)},
+      {"missing", row.missing},
+      {"verification_retry_count", row.retry_count},
+      {"verification_retry_at", time_or_null(row.retry_at)},
+      {"verified_at", time_or_null(row.verified_at)},
+      {"verification_failure", text_or_null(row.failure)},
+      {"verification_checksum", row.sum ? json::value(to_hex(*row.sum)) : nullptr},
+  };
 }
 
-json::value to_json(const std::vector<registry_row>& rows, std::size_t limit) {
+json::object record_json(const registry_row& row) {
+  return {
+      {"record_id", row.record},
+      {"key", row.key},
+      {"locator", row.locator},
+      {"state", to_string(row.state)},
+      {"target_revision", row.target_revision},
+      {"synced_revision", row.synced_revision ? json::value(*row.synced_revision) : nullptr},
+      {"wanted", row.wanted},
+      {"missing_on_primary", row.missing_on_primary},
+      {"retry_count", row.retry_count},
+      {"retry_at", time_or_null(row.retry_at)},
+      {"last_sync_failure", text_or_null(row.last_sync_failure)},
+      {"last_synced_at", time_or_null(row.last_synced_at)},
+      {"checksum", checksum_or_null(row.sum)},
+      {"size", row.size ? json::value(*row.size) : nullptr},
+      {"primary_checksum", checksum_or_null(row.primary_checksum)},
+      {"verification_state", to_string(row.verification)},
+      {"verified_at", time_or_null(row.verified_at)},
+      {"verification_failure", text_or_null(row.verification_failure)},
+      {"findings", text_or_null(row.findings)},
+      {"verification_checksum", checksum_or_null(row.sum)},
+      {"checksum_mismatch", row.checksum_mismatch},
+      {"verification_checksum_mismatched", checksum_or_null(row.verification_checksum_mismatched)},
+      {"force_to_redownload", row.force_to_redownload},
+  };
+}
+
+template <class Listed>
+json::value page_json(const Listed& page) {
   json::array records;
-  for (const auto& row : rows)
-    records.emplace_back(json::object{
-        {"record_id", row.record},
-        {"key", row.key},
-        {"locator", row.locator},
-        {"state", to_string(row.state)},
-        {"target_revision", row.target_revision},
-        {"synced_revision", row.synced_revision ? json::value(*row.synced_revision) : nullptr},
-        {"wanted", row.wanted},
-        {"missing_on_primary", row.missing_on_primary},
-        {"retry_count", row.retry_count},
-        {"retry_at", time_or_null(row.retry_at)},
-        {"last_sync_failure", text_or_null(row.last_sync_failure)},
-        {"last_synced_at", time_or_null(row.last_synced_at)},
-        {"checksum", checksum_or_null(row.sum)},
-        {"size", row.size ? json::value(*row.size) : nullptr},
-        {"primary_checksum", checksum_or_null(row.primary_checksum)},
-        {"verification_state", to_string(row.verification)},
-        {"verified_at", time_or_null(row.verified_at)},
-        {"verification_failure", text_or_null(row.verification_failure)},
-        {"findings", text_or_null(row.findings)},
-        {"verification_checksum", checksum_or_null(row.sum)},
-        {"checksum_mismatch", row.checksum_mismatch},
-        {"verification_checksum_mismatched",
-         checksum_or_null(row.verification_checksum_mismatched)},
-        {"force_to_redownload", row.force_to_redownload},
-    });
-  const bool more = rows.size() == limit && !rows.empty();
-  return {{"records", std::move(records)},
-          {"next", more ? json::value(rows.back().record) : nullptr}};
+  for (const auto& row : page.rows)
+    records.emplace_back(record_json(row));
+  return {{"records", std::move(records)}, {"next", page.next ? json::value(*page.next) : nullptr}};
+}
+
+json::value story_json(json::object record, const record_story& story) {
+  json::array events;
+  for (const auto& one : story.events)
+    events.push_back({{"at", to_rfc3339(one.at)}, {"what", one.what}});
+  return {{"record", std::move(record)},
+          {"story", std::move(events)},
+          {"summary", story.summary},
+          {"cause", text_or_null(story.cause)},
+          {"next_step", story.next_step}};
+}
+
+} // namespace
+
+json::value to_json(const listed_checksums& page) {
+  return page_json(page);
+}
+json::value to_json(const listed_rows& page) {
+  return page_json(page);
+}
+json::value to_json(const checksum_row& row, const record_story& story) {
+  return story_json(record_json(row), story);
+}
+json::value to_json(const registry_row& row, const record_story& story) {
+  return story_json(record_json(row), story);
 }
 
 } // namespace farshore

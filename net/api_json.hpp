@@ -5,6 +5,7 @@
 #include "actors/messages.hpp"
 #include "config/config.hpp"
 #include "net/bandwidth_cap.hpp"
+#include "net/record_story.hpp"
 #include "registry/checksum_view.hpp"
 #include "registry/registry_view.hpp"
 
@@ -23,9 +24,11 @@ boost::json::value to_json(const primary_status& status, const config& settings,
                            std::string_view identity, wall_time now);
 /// The sites that read the primary's log.
 boost::json::value to_json(const std::vector<site_standing>& sites);
-boost::json::value to_json(const std::vector<registry_row>& rows, std::size_t limit);
+boost::json::value to_json(const listed_rows& page);
+boost::json::value to_json(const registry_row& row, const record_story& story);
 boost::json::value to_json(const std::vector<unsupported_file>& files);
 /// How the verification of a primary's records stands.
-boost::json::value to_json(const std::vector<checksum_row>& rows, std::size_t limit);
+boost::json::value to_json(const listed_checksums& page);
+boost::json::value to_json(const checksum_row& row, const record_story& story);
 
 } // namespace farshore

@@ -1,9 +1,11 @@
-// The node's API under /api/v1, for the site's own command line: requests must be signed by the
-// site itself. All actions go to the site's actor; lists are read on a connection of their own.
+// The node's API under /api/v1, for people, their programs and the site's own command line. All
+// actions go to the site's service; lists are read on a connection of their own.
 
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/meters.hpp"
+#include "actors/site_service.hpp"
 #include "config/config.hpp"
 #include "net/bandwidth_cap.hpp"
 #include "net/router.hpp"
@@ -21,10 +23,12 @@ namespace farshore {
 using current_config = std::function<std::shared_ptr<const config>()>;
 
 struct secondary_api {
+  std::shared_ptr<const meters> measures = {};
   current_config settings;
   std::function<bandwidth_use()> bandwidth;
   caf::actor asker;
   secondary_site_actor site;
+  site_service_actor service;
   std::string database_url;
 };
 void add_secondary_api(router& routes, secondary_api parts);
@@ -33,6 +37,7 @@ struct primary_api {
   current_config settings;
   caf::actor asker;
   primary_registry_actor registry;
+  site_service_actor service;
   std::string identity;
   std::string database_url;
   /// What `wait` on the primary itself waits for: everything is folded below this transaction.

@@ -30,6 +30,10 @@ std::string text_of(const json::value& body, std::string_view name) {
   return member && member->is_string() ? std::string{member->as_string()} : std::string{};
 }
 
+std::string named_user(const http_request& request) {
+  return request.user.empty() ? "somebody" : request.user;
+}
+
 json::value parsed(const std::string& text) {
   boost::system::error_code failed;
   auto value = json::parse(text, failed);
@@ -39,25 +43,28 @@ json::value parsed(const std::string& text) {
 } // namespace
 
 void audit(const http_request& request, const audit_entry& what, const result<void>& outcome) {
-  const auto user = request.user.empty() ? "somebody" : request.user;
+  const auto who =
+      request.who ? std::string{to_string(request.who->level)} + " \"" + request.who->name +
+                        "\" (" + request.remote + ")"
+                  : named_user(request) + " of site " + request.site + " (" + request.remote + ")";
   const auto on = what.on.empty() ? "all types" : plain(what.on);
   auto ending = outcome ? what.records ? std::to_string(*what.records) + " record" +
                                              (*what.records == 1 ? "" : "s")
                                        : "done"
                         : "refused: " + plain(outcome.error().message);
-  std::vector<log_field> fields{{"site", request.site},
-                                {"user", user},
-                                {"remote", request.remote},
-                                {"action", std::string{what.action}},
-                                {"on", on},
-                                {"outcome", std::string{outcome ? "done" : "refused"}}};
+  auto fields = request.who
+                    ? std::vector<log_field>{{"token", request.who->name},
+                                             {"access", to_string(request.who->level)}}
+                    : std::vector<log_field>{{"site", request.site}, {"user", named_user(request)}};
+  fields.push_back({"remote", request.remote});
+  fields.push_back({"action", std::string{what.action}});
+  fields.push_back({"on", on});
+  fields.push_back({"outcome", std::string{outcome ? "done" : "refused"}});
   if (outcome && what.records)
     fields.push_back({"records", *what.records});
   if (!outcome)
     fields.push_back({"code", std::string{to_string(outcome.error().code)}});
-  log_audit(user + " of site " + request.site + " (" + request.remote + ") did " +
-                std::string{what.action} + " on " + on + ": " + ending,
-            fields);
+  log_audit(who + " did " + std::string{what.action} + " on " + on + ": " + ending, fields);
 }
 
 answer_handler audited(std::string action, std::string counted, answer_handler act) {
@@ -68,6 +75,8 @@ answer_handler audited(std::string action, std::string counted, answer_handler a
     audit_entry what{action, text_of(body, "type"), std::nullopt};
     if (what.on.empty())
       what.on = text_of(body, "site");
+    if (what.on.empty() && !request.captured.empty())
+      what.on = request.captured.front();
     if (const auto key = text_of(body, "key"); !key.empty())
       what.on += "/" + key;
     if (answer && !counted.empty()) {

@@ -1,5 +1,6 @@
 // The audit log: one line for each action that a person takes through the node's API, done or
-// refused. What is not signed by a site is refused before it reaches an action, and not in here.
+// refused. What carries neither a site's good signature nor a person's good token is refused before
+// it reaches an action, and not in here.
 
 #pragma once
 

@@ -1,7 +1,7 @@
 #include "net/compare_routes.hpp"
 
 #include "net/actor_call.hpp"
-#include "net/audit.hpp"
+#include "net/api_table.hpp"
 #include "net/compare_json.hpp"
 #include "net/json_fields.hpp"
 #include "net/on_pool.hpp"
@@ -60,73 +60,54 @@ result<digest_request> parse_digest_order(const http_request& request) {
 
 } // namespace
 
-void add_compare_routes(router& routes, request_check check, caf::actor asker,
-                        secondary_site_actor site) {
-  routes.add(
-      "POST", "/api/v1/compare",
-      audited("compare", "", [=](const http_request& request) -> awaitable<result<http_answer>> {
-        if (auto ok = check(request); !ok)
-          co_return fail(ok.error());
-        const auto order = parse_order(request.body);
-        if (!order)
-          co_return fail(order.error());
-        auto begun = co_await ask<done>(asker, site, atom::compare_v, *order);
-        if (!begun)
-          co_return fail(begun.error());
-        co_return json_answer(json::object{});
-      }));
-  routes.add("GET", "/api/v1/compare",
-             [=](const http_request& request) -> awaitable<result<http_answer>> {
-               if (auto ok = check(request); !ok)
-                 co_return fail(ok.error());
-               auto status = co_await ask<comparison_status>(asker, site, atom::compare_v);
-               if (!status)
-                 co_return fail(status.error());
-               co_return json_answer(to_api_json(*status));
-             });
+result<void> read_comparison_order(const json::object& body, site_order& order) {
+  auto wanted = parse_order(json::serialize(body));
+  if (!wanted)
+    return fail(std::move(wanted).error());
+  order.compare = std::move(*wanted);
+  order.type = order.compare.types.empty() ? "" : order.compare.types.front();
+  return {};
 }
 
-void add_orphan_routes(router& routes, request_check check, caf::actor asker,
-                       secondary_site_actor site) {
-  routes.add(
-      "POST", "/api/v1/orphans",
-      audited("orphans", "", [=](const http_request& request) -> awaitable<result<http_answer>> {
-        if (auto ok = check(request); !ok)
-          co_return fail(ok.error());
-        const auto order = parse_orphan_order(request.body);
-        if (!order)
-          co_return fail(order.error());
-        auto begun = co_await ask<done>(asker, site, *order);
-        if (!begun)
-          co_return fail(begun.error());
-        co_return json_answer(json::object{});
-      }));
-  routes.add("GET", "/api/v1/orphans",
-             [=](const http_request& request) -> awaitable<result<http_answer>> {
-               if (auto ok = check(request); !ok)
-                 co_return fail(ok.error());
-               auto status = co_await ask<orphan_status>(asker, site, atom::list_v);
-               if (!status)
-                 co_return fail(status.error());
-               co_return json_answer(to_api_json(*status));
-             });
+result<void> read_orphan_order(const json::object& body, site_order& order) {
+  auto wanted = parse_orphan_order(json::serialize(body));
+  if (!wanted)
+    return fail(std::move(wanted).error());
+  order.orphans = std::move(*wanted);
+  order.type = order.orphans.type;
+  return {};
 }
 
-void add_digest_route(router& routes, request_check check,
+void add_compare_routes(router& routes, caf::actor asker, secondary_site_actor site) {
+  add_endpoint(routes, "GET", "/api/v1/compare",
+               [=](const http_request&) -> awaitable<result<http_answer>> {
+                 auto status = co_await ask<comparison_status>(asker, site, atom::compare_v);
+                 if (!status)
+                   co_return fail(status.error());
+                 co_return json_answer(to_api_json(*status));
+               });
+  add_endpoint(routes, "GET", "/api/v1/orphans",
+               [=](const http_request&) -> awaitable<result<http_answer>> {
+                 auto status = co_await ask<orphan_status>(asker, site, atom::list_v);
+                 if (!status)
+                   co_return fail(status.error());
+                 co_return json_answer(to_api_json(*status));
+               });
+}
+
+void add_digest_route(router& routes,
                       std::function<result<digest_page>(const digest_request&)> digests) {
   auto pool = std::make_shared<boost::asio::thread_pool>(1);
-  routes.add("GET", "/api/v1/digest/*",
-             [=](const http_request& request) -> awaitable<result<http_answer>> {
-               if (auto ok = check(request); !ok)
-                 co_return fail(ok.error());
-               const auto order = parse_digest_order(request);
-               if (!order)
-                 co_return fail(order.error());
-               const auto page = co_await on_pool(*pool, [&] { return digests(*order); });
-               if (!page)
-                 co_return fail(page.error());
-               co_return json_answer(to_api_json(*page));
-             });
+  add_endpoint(routes, "GET", "/api/v1/digest/{type}",
+               [=](const http_request& request) -> awaitable<result<http_answer>> {
+                 const auto order = parse_digest_order(request);
+                 if (!order)
+                   co_return fail(order.error());
+                 const auto page = co_await on_pool(*pool, [&] { return digests(*order); });
+                 if (!page)
+                   co_return fail(page.error());
+                 co_return json_answer(to_api_json(*page));
+               });
 }
 
 } // namespace farshore

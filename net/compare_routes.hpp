@@ -1,29 +1,28 @@
-// The API's routes for comparisons, below /api/v1: a secondary's with its primary, and a primary's
-// own digests.
+// The API's routes for comparisons and orphans, below /api/v1: how a secondary's stand, and what
+// orders them; and a primary's own digests.
 
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/job.hpp"
 #include "net/router.hpp"
 
 #include <functional>
 
+#include <boost/json/object.hpp>
 #include <caf/actor.hpp>
 
 namespace farshore {
 
-/// Whether the request may ask this at all.
-using request_check = std::function<result<void>(const http_request&)>;
+/// What an order's body says.
+result<void> read_comparison_order(const boost::json::object& body, site_order& order);
+result<void> read_orphan_order(const boost::json::object& body, site_order& order);
 
-void add_compare_routes(router& routes, request_check check, caf::actor asker,
-                        secondary_site_actor site);
-
-/// Files that no record names.
-void add_orphan_routes(router& routes, request_check check, caf::actor asker,
-                       secondary_site_actor site);
+/// How comparisons, and searches for files that no record names, stand.
+void add_compare_routes(router& routes, caf::actor asker, secondary_site_actor site);
 
 /// `digests` blocks; it is called on a thread of the routes' own.
-void add_digest_route(router& routes, request_check check,
+void add_digest_route(router& routes,
                       std::function<result<digest_page>(const digest_request&)> digests);
 
 } // namespace farshore

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include <boost/beast/http/status.hpp>
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -11,6 +12,7 @@ namespace farshore {
 
 namespace {
 
+namespace http = boost::beast::http;
 namespace json = boost::json;
 
 constexpr auto ec_first = static_cast<int>(ec::invalid_config);
@@ -22,6 +24,22 @@ std::optional<ec> parse_code(std::string_view text) {
     if (const auto code = static_cast<ec>(number); to_string(code) == text)
       return code;
   return std::nullopt;
+}
+
+/// Nothing where the object is not one of ours.
+std::optional<error> read_problem(const json::object& from, std::string_view detail,
+                                  unsigned status) {
+  const auto* code = from.if_contains("code");
+  const auto* message = from.if_contains(detail);
+  if (!code || !code->is_string() || !message || !message->is_string())
+    return std::nullopt;
+  std::string text{std::string_view{message->as_string()}.substr(0, message_bytes_max)};
+  if (const auto known = parse_code(code->as_string()))
+    return error{*known, std::move(text)};
+  return error{ec::protocol,
+               fmt::format("{} (an error that this version of Farshore does not know: status {}, "
+                           "code \"{}\")",
+                           text, status, std::string_view{code->as_string()}.substr(0, 64))};
 }
 
 } // namespace
@@ -53,30 +71,34 @@ unsigned http_status_of(ec code) {
   }
 }
 
-http_answer error_answer(const error& why) {
+http_answer problem_answer(unsigned status, const error& why) {
   const json::value body{
+      {"type", "about:blank"}, // the status says what kind of problem it is
+      {"title", http::obsolete_reason(static_cast<http::status>(status))},
+      {"status", status},
+      {"detail", why.message},
+      {"code", to_string(why.code)},
       {"error", {{"code", to_string(why.code)}, {"message", why.message}}},
   };
-  return {http_status_of(why.code), json::serialize(body)};
+  return {status, json::serialize(body), "application/problem+json"};
+}
+
+http_answer error_answer(const error& why) {
+  return problem_answer(http_status_of(why.code), why);
 }
 
 error parse_error_answer(unsigned status, std::string_view body) {
   boost::system::error_code failed;
   const auto parsed = json::parse(body, failed);
-  if (!failed && parsed.is_object())
-    if (const auto* inner = parsed.as_object().if_contains("error"); inner && inner->is_object()) {
-      const auto* code = inner->as_object().if_contains("code");
-      const auto* message = inner->as_object().if_contains("message");
-      if (code && code->is_string() && message && message->is_string()) {
-        std::string text{std::string_view{message->as_string()}.substr(0, message_bytes_max)};
-        if (const auto known = parse_code(code->as_string()))
-          return {*known, std::move(text)};
-        return {ec::protocol,
-                fmt::format("{} (an error that this version of Farshore does not know: status {}, "
-                            "code \"{}\")",
-                            text, status, std::string_view{code->as_string()}.substr(0, 64))};
-      }
-    }
+  if (const auto* document = failed ? nullptr : parsed.if_object()) {
+    if (auto said = read_problem(*document, "detail", status))
+      return std::move(*said);
+    const auto* inner = document->if_contains("error");
+    if (auto older = inner && inner->is_object()
+                         ? read_problem(inner->as_object(), "message", status)
+                         : std::nullopt)
+      return std::move(*older);
+  }
   return {ec::protocol, "the answer has status " + std::to_string(status) +
                             " and is not Farshore's; does the address lead to a Farshore node?"};
 }

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "net/person.hpp"
 #include "net/wire_version.hpp"
 
 #include <algorithm>
@@ -41,8 +42,10 @@ struct http_request {
   std::string remote;
   /// The header "User-Agent", as it was sent.
   std::string agent;
-  /// Whose token it carries; empty where a site signed.
+  /// Whose token for reading repositories it carries; empty where a site signed.
   std::string reader;
+  /// Whose token for the API it carries.
+  std::optional<person> who;
   /// The headers "Content-Type", "Content-Encoding" and "Git-Protocol", as they were sent.
   std::string content_type;
   std::string content_encoding;

@@ -64,13 +64,14 @@ struct http_server::impl {
   impl(http_server_settings given, router routes, std::vector<std::string> secrets)
       : settings{std::move(given)} {
     context.routes = std::move(routes);
-    context.secrets = std::move(secrets);
+    context.keys = {settings.site, std::move(secrets)};
     context.time = settings.time;
     context.patience = settings.patience;
     context.tls = settings.tls;
     context.stream_patience = settings.stream_patience;
     context.sessions_of_site_max = settings.sessions_of_site_max;
     context.sessions_of_readers_max = settings.sessions_of_readers_max;
+    context.sessions_of_people_max = settings.sessions_of_people_max;
   }
 
   asio::awaitable<void> accept();
@@ -180,7 +181,7 @@ const std::string& http_server::address() const {
 
 void http_server::set_secrets(std::vector<std::string> secrets) {
   asio::post(impl_->thread.context(), [parts = impl_.get(), fresh = std::move(secrets)]() mutable {
-    parts->context.secrets = std::move(fresh);
+    parts->context.keys.secrets = std::move(fresh);
   });
 }
 

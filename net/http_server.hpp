@@ -21,11 +21,15 @@ namespace farshore {
 struct http_server_settings {
   /// host:port; port 0 takes a free one.
   std::string listen;
+  /// Whose API it is: the one site, by name, whose signature and whose tokens open that.
+  std::string site{};
   std::size_t sessions_max = 1024;
   /// Of these, at most so many of one site.
   std::size_t sessions_of_site_max = 192;
   /// Of these, at most so many of readers, all together.
   std::size_t sessions_of_readers_max = 640;
+  /// Of these, at most so many of people with a token, all together.
+  std::size_t sessions_of_people_max = 256;
   /// For each read and each write, and between two requests.
   std::chrono::milliseconds patience{60'000};
   /// For each part of a streamed answer that the other side takes: a reader that caps its bandwidth

@@ -1,10 +1,8 @@
 #include "net/http_session.hpp"
 
-#include "config/locator.hpp"
 #include "config/values.hpp"
 #include "config/version.hpp"
 #include "net/http_error.hpp"
-#include "net/signing.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -43,9 +41,7 @@ constexpr std::chrono::milliseconds handshake_patience{10'000};
 constexpr char tls_handshake_record = 0x16;
 
 http_answer refuse(unsigned status, ec code, std::string message) {
-  auto answer = error_answer({code, std::move(message)});
-  answer.status = status;
-  return answer;
+  return problem_answer(status, {code, std::move(message)});
 }
 
 /// What can still be said to who sent what can't be read; nothing where the connection just ended.
@@ -61,11 +57,9 @@ std::optional<http_answer> complain(beast::error_code failed) {
   return std::nullopt;
 }
 
-/// So that git asks the person for a password.
-http_answer ask_for_token(const error& why) {
-  http_answer answer{401, why.message + "\n", "text/plain; charset=utf-8"}; // which git shows
-  answer.fields.emplace_back("WWW-Authenticate", "Basic realm=\"Farshore\"");
-  return answer;
+/// The address of a repository may hold a link's token.
+std::string_view loggable(const http_request& request) {
+  return request.target.starts_with("/git") ? "/git…" : std::string_view{request.target};
 }
 
 bool parse_target(std::string_view target, std::vector<std::string>& segments,
@@ -233,6 +227,8 @@ http_session::http_session(asio::ip::tcp::socket socket, const session_context& 
 http_session::~http_session() {
   if (of_reader_)
     --context_.sessions_of_readers;
+  if (of_person_)
+    --context_.sessions_of_people;
   if (site_.empty())
     return;
   const auto counted = context_.sessions_of_site.find(site_);
@@ -247,6 +243,13 @@ std::optional<error> http_session::count_for(const http_request& request) {
                                    "again later"};
     ++context_.sessions_of_readers;
     of_reader_ = true;
+  }
+  if (request.who && !of_person_) {
+    if (context_.sessions_of_people >= context_.sessions_of_people_max)
+      return error{ec::overloaded, "people and their programs have all the connections to this "
+                                   "node that they may have together; try again later"};
+    ++context_.sessions_of_people;
+    of_person_ = true;
   }
   if (request.site.empty() || !site_.empty())
     return std::nullopt;
@@ -320,8 +323,10 @@ asio::awaitable<bool> http_session::serve_one() {
   http_request request;
   const auto admitted = admit(parser, request);
   if (!admitted.found) {
-    spdlog::debug("a request is refused with {}: {}", admitted.refusal.status,
-                  admitted.refusal.body);
+    // What is not there names its address, and that may hold a link's token.
+    const bool names_address = admitted.refusal.status == 404 || admitted.refusal.status == 405;
+    spdlog::debug("a request is refused with {}, of {}: {}", admitted.refusal.status, remote_,
+                  names_address ? "no such route" : admitted.refusal.body);
     const bool keep_alive = parser.is_done() && parser.keep_alive();
     const bool sent = co_await send(admitted.refusal, keep_alive);
     if (!parser.is_done())
@@ -385,32 +390,9 @@ http_session::admission http_session::admit(const request_parser& parser, http_r
   auto match = context_.routes.match(request.method, segments);
   request.captured = std::move(match.captured);
   const auto access = match.found ? match.found->access : route_access::signed_only;
-  if (access == route_access::link) {
-    const auto token = request.captured.at(0);
-    request.captured.erase(request.captured.begin());
-    auto reader =
-        verify_read_link(context_.secrets, token,
-                         request.captured.at(0) + "/" + encode_locator(request.captured.at(1)),
-                         context_.time->wall());
-    if (!reader) // no password would help
-      return {nullptr, {403, reader.error().message + "\n", "text/plain; charset=utf-8"}};
-    request.reader = std::move(*reader);
-  } else if (access == route_access::reader) {
-    auto reader =
-        verify_reader(context_.secrets, header[http::field::authorization], context_.time->wall());
-    auto site = reader ? result<std::string>{}
-                       : verify_request(context_.secrets, header[http::field::authorization],
-                                        request.method, request.target, context_.time->wall());
-    if (!reader && !site)
-      return {nullptr, ask_for_token(reader.error())};
-    (reader ? request.reader : request.site) = std::move(reader ? *reader : *site);
-  } else if (access == route_access::signed_only) {
-    auto site = verify_request(context_.secrets, header[http::field::authorization], request.method,
-                               request.target, context_.time->wall());
-    if (!site)
-      return {nullptr, error_answer(site.error())};
-    request.site = std::move(*site);
-  }
+  if (auto refusal = refuse_access(context_.keys, access, header[http::field::authorization],
+                                   context_.time->wall(), request))
+    return {nullptr, std::move(*refusal)};
   if (!match.found && match.other_method)
     return {nullptr, refuse(405, ec::not_found, request.target + " is not for " + request.method)};
   if (!match.found)
@@ -426,7 +408,7 @@ asio::awaitable<bool> http_session::handle(const route& route, const http_reques
   try {
     answer = co_await std::get<answer_handler>(route.handler)(request);
   } catch (const std::exception& e) {
-    spdlog::error("{} {}: a bug in Farshore: {}", request.method, request.target, e.what());
+    spdlog::error("{} {}: a bug in Farshore: {}", request.method, loggable(request), e.what());
     answer = fail(ec::internal, "a bug in Farshore; its log says more");
   }
   // Not `answer ? … : …` within the co_await: g++ 12 destroys such a temporary twice.
@@ -442,7 +424,7 @@ asio::awaitable<bool> http_session::stream(const stream_handler& handler,
   try {
     written = co_await handler(request, to);
   } catch (const std::exception& e) {
-    spdlog::error("{} {}: a bug in Farshore: {}", request.method, request.target, e.what());
+    spdlog::error("{} {}: a bug in Farshore: {}", request.method, loggable(request), e.what());
     written = fail(ec::internal, "a bug in Farshore; its log says more");
   }
   if (!written && !to.begun())
@@ -464,7 +446,7 @@ asio::awaitable<bool> http_session::serve_exchange(const exchange_handler& handl
   try {
     exchanged = co_await handler(request, to);
   } catch (const std::exception& e) {
-    spdlog::error("{} {}: a bug in Farshore: {}", request.method, request.target, e.what());
+    spdlog::error("{} {}: a bug in Farshore: {}", request.method, loggable(request), e.what());
     exchanged = fail(ec::internal, "a bug in Farshore; its log says more");
   }
   bool goes_on = false;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "config/clock.hpp"
+#include "net/access.hpp"
 #include "net/router.hpp"
 #include "net/tls.hpp"
 #include "net/wire_stream.hpp"
@@ -29,7 +30,7 @@ namespace farshore {
 /// What all sessions of a server share.
 struct session_context {
   router routes;
-  std::vector<std::string> secrets;
+  site_keys keys;
   /// For connections that begin from now on; null: plain HTTP.
   tls_context tls;
   const time_source* time = nullptr;
@@ -40,11 +41,13 @@ struct session_context {
   std::atomic<bool> stopping{false};
   /// So that one site does not take the connections of all others.
   std::size_t sessions_of_site_max = 192;
-  /// Nor all readers together.
+  /// Nor all readers together, nor all people with a token.
   std::size_t sessions_of_readers_max = 640;
+  std::size_t sessions_of_people_max = 256;
   /// On the server's thread only.
   mutable std::map<std::string, std::size_t> sessions_of_site{};
   mutable std::size_t sessions_of_readers = 0;
+  mutable std::size_t sessions_of_people = 0;
 };
 
 class http_session {
@@ -72,8 +75,8 @@ private:
   };
   /// Authenticates the request, finds its route, and fills in all but the body.
   [[nodiscard]] admission admit(const request_parser& parser, http_request& request);
-  /// Counts this connection as the site's, or as a reader's, from its first request on. Or says
-  /// that there are too many.
+  /// Counts this connection as the site's, a reader's or a person's, from its first request on.
+  /// Or says that there are too many.
   [[nodiscard]] std::optional<error> count_for(const http_request& request);
   /// False where the connection must be closed after it.
   boost::asio::awaitable<bool> handle(const route& route, const http_request& request,
@@ -94,6 +97,7 @@ private:
   /// Whose connection it is; empty before its first request, and on public routes.
   std::string site_;
   bool of_reader_ = false;
+  bool of_person_ = false;
   bool idle_ = true;
   /// Of the request that is answered.
   int wire_ = wire_oldest;

@@ -61,6 +61,10 @@ enum class route_access {
   signed_only,
   /// It must carry a reader's token, or a site's signature.
   reader,
+  /// The site's own signature, or a person's token; to look.
+  viewer,
+  /// The same, and the token must be an operator's; to act.
+  operating,
   /// The first thing captured is a link's token, for what is captured behind it: TYPE and LOCATOR.
   /// The handler does not see it.
   link,

@@ -41,6 +41,9 @@ result<std::string> verify_request(std::span<const std::string> secrets,
                                    std::string_view authorization, std::string_view method,
                                    std::string_view target, wall_time now);
 
+/// Whether the header carries what is meant for verify_request, good or not.
+bool is_request_signature(std::string_view authorization);
+
 /// The longest that a token for readers may be good for.
 inline constexpr std::chrono::days read_token_life_max{3650};
 

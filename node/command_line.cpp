@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 namespace farshore {
 
@@ -63,6 +64,7 @@ struct arguments {
   std::filesystem::path config_file;
   secret_options secret;
   token_options token;
+  why_options why;
   hook_install_options hook_install;
   post_receive_options post_receive;
   bool check_grants = false;
@@ -72,7 +74,8 @@ struct arguments {
   double migrate_seconds = 60;
   bool uninstall_yes = false;
   double uninstall_seconds = 60;
-  bool status_as_json = false;
+  status_options status;
+  double status_seconds = 2;
   double wait_seconds = 60;
   bool wait_strict = false;
   bool wait_synced = false;
@@ -106,6 +109,7 @@ public:
     app_.require_subcommand(1);
     add_local_commands();
     add_questions();
+    add_why();
     add_orders();
     add_site_commands();
     add_git_commands();
@@ -257,6 +261,7 @@ private:
 
   void add_local_commands();
   void add_questions();
+  void add_why();
   void add_orders();
   void add_site_commands();
   void add_git_commands();
@@ -377,12 +382,29 @@ void command_line::add_local_commands() {
 }
 
 void command_line::add_questions() {
-  add_for_site(
+  auto status = add_for_site(
       "status", "Says how the site and each of its types stand.",
       "Example: farshore status -c FILE\n"
-      "The JSON's fields are stable: docs/reference/api.md.",
-      [this](const site_access& site) { return status_command(site, args_.status_as_json, io_); })
-      ->add_flag("--json", args_.status_as_json, "Print the node's JSON as it is");
+      "         farshore status --watch --every 5 -c FILE\n"
+      "In colours on a terminal, unless NO_COLOR is set. The JSON's fields are stable:\n"
+      "docs/reference/api.md.",
+      [this](const site_access& site) {
+        args_.status.every = from_seconds(args_.status_seconds);
+        args_.status.redraw = ::isatty(STDOUT_FILENO) == 1;
+        args_.status.colour = paint_of_terminal();
+        return status_command(site, args_.status, io_, [this](std::chrono::milliseconds time) {
+          with_.sleep(time);
+          return true; // until it is interrupted
+        });
+      });
+  auto as_json = status->add_flag("--json", args_.status.as_json, "Print the node's JSON as it is");
+  auto watch = status->add_flag("-w,--watch", args_.status.watch, "Draw it again and again")
+                   ->excludes(as_json);
+  status->add_option("--every", args_.status_seconds, "With --watch: seconds between two pictures")
+      ->capture_default_str()
+      ->check(CLI::Range(1.0, 86'400.0))
+      ->needs(watch)
+      ->type_name("N");
 
   auto wait = add_for_site(
       "wait",
@@ -453,6 +475,16 @@ void command_line::add_questions() {
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
       ->type_name("N");
   list->add_flag("--json", args_.list.as_json, "Print JSON: docs/reference/api.md");
+}
+
+void command_line::add_why() {
+  auto why =
+      add_for_site("why", "Tells the story of one record: how it stands, why, what comes.",
+                   "Example: farshore why package_file 4711 -c FILE",
+                   [this](const site_access& site) { return why_command(site, args_.why, io_); });
+  why->add_option("type", args_.why.type, "The type's name")->required()->type_name("TYPE");
+  why->add_option("record", args_.why.record, "The record's id")->required()->type_name("ID");
+  why->add_flag("--json", args_.why.as_json, "Print JSON: docs/reference/api.md");
 }
 
 void command_line::add_orders() {
@@ -584,19 +616,29 @@ void command_line::add_site_commands() {
 
 void command_line::add_git_commands() {
   auto token = add_with_config(
-      "token", "Makes a token that opens a site's repositories to git clone.",
+      "token", "Makes a token that opens a site's repositories, or its API and page.",
       "Example: farshore token --read --name ann --days 30 -c FILE\n"
       "         git clone http://ann:TOKEN@lisbon.example:7401/git/project/group/app.git\n"
-      "Git asks for a user and a password: any user, and the token. It is good for reading\n"
-      "repositories at this site, and at each site that has the same secret; a new secret ends\n"
-      "it. Nothing is kept of it.",
+      "         farshore token --viewer --name prometheus -c FILE\n"
+      "         curl -H \"Authorization: Bearer TOKEN\" http://lisbon.example:7401/api/v1/status\n"
+      "Git asks for a user and a password: any user, and a --read token, which is good for\n"
+      "reading repositories at this site, and at each site that has the same secret. With "
+      "--viewer\n"
+      "it opens this site's API and page for looking, with --operator for acting, too. A new "
+      "secret\n"
+      "ends them all. Nothing is kept of them.",
       [this] {
         auto settings = good_config(true);
         return settings ? token_command(*settings, args_.token, io_) : exit_code::usage;
       });
-  token->add_flag("--read", args_.token.read, "For reading repositories")->required();
-  token->add_option("--name", args_.token.name, "Whose it is, for the log")
-      ->capture_default_str()
+  auto use = token->add_option_group("use", "Exactly one of");
+  use->add_flag("--read", args_.token.read, "For reading repositories");
+  use->add_flag("--viewer", args_.token.viewer, "For looking at the site: its API and page");
+  use->add_flag("--operator", args_.token.operating, "For acting there, as well");
+  use->require_option(1);
+  token
+      ->add_option("--name", args_.token.name,
+                   "Whose it is, for the log; else it is called reader, viewer or operator")
       ->type_name("NAME");
   token->add_option("--days", args_.token.days, "How long it is good for")
       ->capture_default_str()

@@ -6,6 +6,7 @@
 #include "config/clock.hpp"
 #include "config/config.hpp"
 #include "node/api_call.hpp"
+#include "node/paint.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -43,12 +44,16 @@ struct secret_options {
 int secret_command(const secret_options& options, console io);
 
 struct token_options {
-  /// What it is for; must be.
+  /// What it is for; exactly one.
   bool read = false;
-  std::string name = "reader";
+  bool viewer = false;
+  bool operating = false;
+  /// Empty: called as what it is for.
+  std::string name = {};
   int days = 90;
 };
-/// TOKEN: prints a token that opens the site's repositories to git clone and git fetch.
+/// TOKEN: prints a token that opens the site's repositories to git clone and git fetch, or its API
+/// and page to a person.
 int token_command(const config& settings, const token_options& options, console io);
 
 struct hook_install_options {
@@ -105,8 +110,21 @@ int doctor_command(const std::filesystem::path& config_file,
 
 // -- questions to the node ------------------------------------------------------------------------
 
+struct status_options {
+  bool as_json = false;
+  /// Again and again, until `sleep` says that it is enough.
+  bool watch = false;
+  std::chrono::milliseconds every{2'000};
+  paint colour = {};
+  /// Each picture in the place of the one before.
+  bool redraw = false;
+};
 /// STATUS: how the site and its types stand.
-int status_command(const site_access& site, bool as_json, console io);
+int status_command(
+    const site_access& site, const status_options& options, console io,
+    const std::function<bool(std::chrono::milliseconds)>& sleep = [](std::chrono::milliseconds) {
+      return false;
+    });
 
 struct list_options {
   std::string type;
@@ -155,6 +173,14 @@ int wait_command(const site_access& site, const wait_options& options, const tim
                  const std::function<void(std::chrono::milliseconds)>& sleep, console io);
 
 // -- orders to the node ---------------------------------------------------------------------------
+
+struct why_options {
+  std::string type;
+  std::int64_t record = 0;
+  bool as_json = false;
+};
+/// WHY: how one record stands, what happened to it, why, and what comes next.
+int why_command(const site_access& site, const why_options& options, console io);
 
 /// Which records RESYNC and REVERIFY are for.
 struct marking_options {

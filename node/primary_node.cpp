@@ -73,6 +73,7 @@ public:
     parts.retry_cap = settings.retry_cap;
     parts.on_fatal = std::move(on_failure);
     registry_ = system_.spawn<caf::detached>(primary_registry, std::move(parts));
+    service_ = system_.spawn(primary_service, registry_, &system_time());
     asker_ = system_.spawn(asker);
   }
 
@@ -80,6 +81,7 @@ public:
     pushes_.reset();
     server_.reset();
     caf::anon_send_exit(asker_, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(service_, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(registry_, caf::exit_reason::user_shutdown);
     // The actor system waits for both.
   }
@@ -97,6 +99,7 @@ public:
     };
     api.asker = asker_;
     api.registry = registry_;
+    api.service = service_;
     api.identity = *identity;
     api.database_url = database_url_;
     api.mark = [this]() -> result<std::uint64_t> {
@@ -112,7 +115,7 @@ public:
     if (!tls)
       return fail(std::move(tls).error());
     auto server = http_server::start(
-        http_server_settings{.listen = settings_->listen, .tls = std::move(*tls)},
+        {.listen = settings_->listen, .site = settings_->site_name, .tls = std::move(*tls)},
         std::move(routes), std::move(*secrets));
     if (!server)
       return fail(std::move(server).error());
@@ -249,6 +252,7 @@ private:
   actor_settings actor_settings_;
   caf::actor_system system_;
   primary_registry_actor registry_;
+  site_service_actor service_;
   caf::actor asker_;
   std::unique_ptr<http_server> server_;
   std::unique_ptr<push_listener> pushes_;

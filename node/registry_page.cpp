@@ -3,6 +3,7 @@
 #include "node/fields.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -45,9 +46,10 @@ tl::expected<registry_page, api_failure> read_records(const site_access& site,
     const auto& records = list_at(*page, "/records");
     all.records.insert(all.records.end(), records.begin(), records.end());
     boost::system::error_code absent;
-    auto next = page->find_pointer("/next", absent);
-    all.next = next != nullptr ? *next : nullptr;
-    if (!all.next.is_int64() || records.empty() || all.records.size() >= limit)
+    const auto* next = page->find_pointer("/next", absent);
+    const auto before = std::exchange(all.next, next != nullptr ? *next : nullptr);
+    // A page may be empty and not the last, but the place moves on.
+    if (!all.next.is_int64() || all.records.size() >= limit || all.next == before)
       return all;
   }
 }

@@ -47,7 +47,8 @@ bool needs_restart(const config& a, const config& b) {
          a.data != b.data || a.database != b.database || a.primary_url != b.primary_url ||
          a.capacity != b.capacity || a.connections != b.connections ||
          a.large_blob_bytes != b.large_blob_bytes || a.lease != b.lease ||
-         a.retry_base != b.retry_base || a.retry_cap != b.retry_cap || a.git_clones != b.git_clones;
+         a.retry_base != b.retry_base || a.retry_cap != b.retry_cap ||
+         a.git_clones != b.git_clones || a.metrics != b.metrics;
 }
 
 void reload(site_node& site, config& settings, const std::filesystem::path& file) {

@@ -52,7 +52,9 @@ public:
     parts.seed = random_seed();
     parts.data_space = [data = settings.data] { return space_at(data); };
     parts.on_fatal = std::move(on_failure);
+    measures_ = parts.measures;
     site_ = system_.spawn(secondary_site, std::move(parts));
+    service_ = system_.spawn(secondary_service, site_, &system_time());
     asker_ = system_.spawn(asker);
   }
 
@@ -60,6 +62,7 @@ public:
     server_.reset();
     link_->stop(); // every callback has come before this returns
     caf::anon_send_exit(asker_, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(service_, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(site_, caf::exit_reason::user_shutdown);
     // The actor system waits for the last of them.
   }
@@ -72,8 +75,10 @@ public:
       return settings_;
     };
     api.bandwidth = [link = link_] { return link->bandwidth(); };
+    api.measures = measures_;
     api.asker = asker_;
     api.site = site_;
+    api.service = service_;
     api.database_url = database_url;
     add_secondary_api(routes, std::move(api));
     git_.emplace(serve_repositories(database_url));
@@ -85,8 +90,9 @@ public:
     auto tls = load_server_tls(*settings_);
     if (!tls)
       return fail(std::move(tls).error());
-    auto server = http_server::start({.listen = settings_->listen, .tls = std::move(*tls)},
-                                     std::move(routes), std::move(*secrets));
+    auto server = http_server::start(
+        {.listen = settings_->listen, .site = settings_->site_name, .tls = std::move(*tls)},
+        std::move(routes), std::move(*secrets));
     if (!server)
       return fail(std::move(server).error());
     server_ = std::move(*server);
@@ -201,7 +207,9 @@ private:
   actor_settings actor_settings_;
   caf::actor_system system_;
   secondary_site_actor site_;
+  site_service_actor service_;
   caf::actor asker_;
+  std::shared_ptr<const meters> measures_;
   std::optional<git_routes> git_;
   std::unique_ptr<http_server> server_;
 };

@@ -6,6 +6,7 @@
 #include "node/text_table.hpp"
 
 #include <ostream>
+#include <sstream>
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -16,11 +17,11 @@ namespace {
 
 using boost::json::value;
 
-void print_secondary(const value& status, std::ostream& out) {
+void print_secondary(const value& status, const paint& colour, std::ostream& out) {
   auto now = text_at(status, "/time");
   auto reachable = bool_at(status, "/primary/reachable");
   out << fmt::format("primary         {}, {}, last contact {}\n", text_at(status, "/primary/url"),
-                     reachable ? "reachable" : "NOT REACHABLE",
+                     reachable ? "reachable" : colour.bad("NOT REACHABLE"),
                      with_age(text_at(status, "/primary/last_contact"), now));
   if (auto error = text_at(status, "/primary/error"); !error.empty())
     out << "                " << one_line(error) << '\n';
@@ -75,7 +76,7 @@ std::string note_of(const value& type, bool secondary) {
   return "";
 }
 
-void print_secondary_types(const value& status, std::ostream& out) {
+void print_secondary_types(const value& status, const paint& colour, std::ostream& out) {
   using align = text_table::align;
   text_table table{{{"type"},
                     {"records", align::right},
@@ -100,8 +101,8 @@ void print_secondary_types(const value& status, std::ostream& out) {
                fmt::format("{:.1f}", number_at(type, "/synced_in_percentage")),
                std::to_string(count("/verified_count")),
                std::to_string(count("/pending_count") + count("/started_count")),
-               std::to_string(count("/failed_count") - missing),
-               std::to_string(count("/verification_failed_count")), std::to_string(missing),
+               colour.fault(count("/failed_count") - missing),
+               colour.fault(count("/verification_failed_count")), colour.fault(missing),
                with_age(text_at(type, "/recovery_point"), text_at(status, "/time")),
                with_age(text_at(type, "/verified_recovery_point"), text_at(status, "/time")),
                std::move(note)});
@@ -121,7 +122,7 @@ std::string scan_note(const value& type) {
   return note;
 }
 
-void print_primary_types(const value& status, std::ostream& out) {
+void print_primary_types(const value& status, const paint& colour, std::ostream& out) {
   using align = text_table::align;
   text_table table{{{"type"},
                     {"records", align::right},
@@ -136,42 +137,68 @@ void print_primary_types(const value& status, std::ostream& out) {
     table.add({text_at(type, "/plural"), std::to_string(int_at(type, "/count")),
                std::to_string(int_at(type, "/checksummed_count")),
                std::to_string(int_at(type, "/checksum_pending_count")),
-               std::to_string(int_at(type, "/checksum_failed_count") - missing),
-               std::to_string(missing), note.empty() ? scan_note(type) : note});
+               colour.fault(int_at(type, "/checksum_failed_count") - missing),
+               colour.fault(missing), note.empty() ? scan_note(type) : note});
   }
   table.print(out);
 }
 
-} // namespace
+std::string painted_health(const std::string& health, const paint& colour) {
+  return health == "ok"         ? colour.good(health)
+         : health == "starting" ? colour.warning(health)
+                                : colour.bad(health);
+}
 
-int status_command(const site_access& site, bool as_json, console io) {
+void print_status(const value& status, const paint& colour, std::ostream& out) {
+  const bool secondary = text_at(status, "/role") == "secondary";
+  out << fmt::format("health          {}\n", painted_health(text_at(status, "/health"), colour));
+  for (const auto& problem : list_at(status, "/problems"))
+    out << "                " << colour.bad(one_line(text_at(problem, ""))) << '\n';
+  out << fmt::format("site            {} ({}), farshore {}\n",
+                     colour.strong(text_at(status, "/site")), text_at(status, "/role"),
+                     text_at(status, "/version"));
+  if (secondary)
+    print_secondary(status, colour, out);
+  else
+    print_primary(status, out);
+  if (list_at(status, "/types").empty()) {
+    out << "\nno replicable types are declared\n";
+    return;
+  }
+  out << '\n';
+  if (secondary)
+    print_secondary_types(status, colour, out);
+  else
+    print_primary_types(status, colour, out);
+}
+
+int status_once(const site_access& site, const status_options& options, console io) {
   auto status = site.call({"GET", "/api/v1/status"});
   if (!status)
     return report(status.error(), site, io);
-  if (as_json) {
+  if (options.as_json)
     io.out << boost::json::serialize(*status) << '\n';
-    return exit_code::done;
-  }
-  const bool secondary = text_at(*status, "/role") == "secondary";
-  io.out << fmt::format("health          {}\n", text_at(*status, "/health"));
-  for (const auto& problem : list_at(*status, "/problems"))
-    io.out << "                " << one_line(text_at(problem, "")) << '\n';
-  io.out << fmt::format("site            {} ({}), farshore {}\n", text_at(*status, "/site"),
-                        text_at(*status, "/role"), text_at(*status, "/version"));
-  if (secondary)
-    print_secondary(*status, io.out);
   else
-    print_primary(*status, io.out);
-  if (list_at(*status, "/types").empty()) {
-    io.out << "\nno replicable types are declared\n";
-    return exit_code::done;
-  }
-  io.out << '\n';
-  if (secondary)
-    print_secondary_types(*status, io.out);
-  else
-    print_primary_types(*status, io.out);
+    print_status(*status, options.colour, io.out);
   return exit_code::done;
+}
+
+} // namespace
+
+int status_command(const site_access& site, const status_options& options, console io,
+                   const std::function<bool(std::chrono::milliseconds)>& sleep) {
+  if (!options.watch)
+    return status_once(site, options, io);
+  int last = exit_code::done;
+  do {
+    // Drawn in one piece: a picture that is half gone flickers.
+    std::ostringstream picture;
+    last = status_once(site, options, {picture, picture});
+    if (options.redraw)
+      io.out << "\x1b[H\x1b[2J";
+    io.out << picture.str() << std::flush;
+  } while (sleep(options.every));
+  return last;
 }
 
 } // namespace farshore

@@ -8,11 +8,19 @@ namespace farshore {
 
 namespace {
 
-/// Characters, not bytes: what continues a UTF-8 sequence takes no place.
+/// Characters, not bytes: what continues a UTF-8 sequence takes no place, and no colour does.
 std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  }));
+  std::size_t width = 0;
+  bool colour = false;
+  for (const char c : text) {
+    if (c == '\x1b')
+      colour = true;
+    else if (!colour)
+      width += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+    else if (c == 'm')
+      colour = false;
+  }
+  return width;
 }
 
 } // namespace

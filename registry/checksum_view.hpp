@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,22 @@ struct checksum_row {
   std::optional<checksum> sum;
 };
 
+/// Which records to list; nothing: all.
+struct checksum_filter {
+  std::optional<verification_state> state = {};
+  bool missing = false;
+};
+
+/// How many records one page is looked for in: see rows_looked_at_max of the registry's view.
+inline constexpr std::size_t checksums_looked_at_max = 10'000;
+
+struct listed_checksums {
+  /// In order of record id.
+  std::vector<checksum_row> rows;
+  /// What the next page is behind; nothing after the last one.
+  std::optional<record_id> next;
+};
+
 class checksum_view {
 public:
   virtual ~checksum_view() = default;
@@ -37,11 +54,15 @@ public:
   /// `url` is the primary's; its schema must be there.
   static result<std::unique_ptr<checksum_view>> open(const std::string& url);
 
-  /// Up to `limit` records of the type in order of their ids, behind `after`, of that state if one
-  /// is named. Fails with ec::not_found for an unknown type.
-  [[nodiscard]] virtual result<std::vector<checksum_row>>
-  list(const std::string& type, std::optional<verification_state> state, record_id after,
-       std::size_t limit) = 0;
+  /// Up to `limit` (> 0) records of the type behind `after`. Fails with ec::not_found for an
+  /// unknown type.
+  [[nodiscard]] virtual result<listed_checksums> list(const std::string& type,
+                                                      const checksum_filter& only, record_id after,
+                                                      std::size_t limit) = 0;
+
+  /// Those of the records that are known, in order of record id.
+  [[nodiscard]] virtual result<std::vector<checksum_row>> find(const std::string& type,
+                                                               std::span<const record_id> ids) = 0;
 };
 
 } // namespace farshore

@@ -743,6 +743,22 @@ result<void> memory_store::set_paused(const std::string& type, bool paused) {
   return {};
 }
 
+result<void> memory_store::end_resync(const std::string& type) {
+  const auto known = work_.types.find(type);
+  if (known == work_.types.end())
+    return unknown_type(type);
+  known->second.resyncing = false;
+  return {};
+}
+
+result<void> memory_store::end_reverify(const std::string& type) {
+  const auto known = work_.types.find(type);
+  if (known == work_.types.end())
+    return unknown_type(type);
+  known->second.reverify_upto.reset();
+  return {};
+}
+
 result<std::vector<std::string>> memory_store::paused_types() {
   std::vector<std::string> paused;
   for (const auto& [name, entry] : work_.types)

@@ -129,9 +129,11 @@ public:
   result<std::vector<claim_token>> renew(std::span<const claim_token> tokens) override;
   result<std::size_t> resync(const std::string& type, const record_selection& which) override;
   result<bool> continue_resync(std::size_t rows) override;
+  result<void> end_resync(const std::string& type) override;
   result<verification_round> claim_verifications(const verification_request& what) override;
   result<std::size_t> finish_verifications(std::span<const verification_outcome> found) override;
   result<std::size_t> reverify(const std::string& type, const record_selection& which) override;
+  result<void> end_reverify(const std::string& type) override;
   result<void> set_paused(const std::string& type, bool paused) override;
   [[nodiscard]] result<std::vector<std::string>> paused_types() override;
   [[nodiscard]] result<orders_of_all> orders() override;
@@ -926,6 +928,26 @@ result<void> registry_database::set_paused(const std::string& type, bool paused)
     for (auto& [name, entry] : types_)
       if ((type.empty() || name == type) && std::exchange(entry.paused, paused) != paused)
         save(entry);
+  });
+}
+
+result<void> registry_database::end_resync(const std::string& type) {
+  const auto known = types_.find(type);
+  if (known == types_.end())
+    return unknown_type(type);
+  return guarded("end resync", [&] {
+    known->second.resync_upto.reset();
+    save(known->second);
+  });
+}
+
+result<void> registry_database::end_reverify(const std::string& type) {
+  const auto known = types_.find(type);
+  if (known == types_.end())
+    return unknown_type(type);
+  return guarded("end reverify", [&] {
+    known->second.reverify_upto.reset();
+    save(known->second);
   });
 }
 

@@ -17,11 +17,26 @@
 namespace farshore {
 
 /// Which rows to list; nothing: all.
-struct states_filter {
+struct rows_filter {
   std::optional<sync_state> state = {};
   std::optional<verification_state> verification = {};
   /// Only those with findings.
   bool findings = false;
+  bool missing_on_primary = false;
+  /// What the (encoded) locator contains; empty: whatever.
+  std::string locator_part = {};
+};
+
+/// How many rows one page is looked for in. What failed, and what was found damaged, is found by an
+/// index; other rows are looked at one by one, and a page is to take some 10 ms at any depth, so
+/// that it may hold fewer rows than asked for, or none, and not be the last.
+inline constexpr std::size_t rows_looked_at_max = 10'000;
+
+struct listed_rows {
+  /// In order of record id.
+  std::vector<registry_row> rows;
+  /// What the next page is behind; nothing after the last one.
+  std::optional<record_id> next;
 };
 
 class registry_view {
@@ -32,10 +47,10 @@ public:
   /// with ec::database_unavailable.
   static result<std::unique_ptr<registry_view>> open(const std::string& url);
 
-  /// Up to `limit` rows of the type in order of record id, behind `after`, of those that the
-  /// filter lets through. Fails with ec::not_found for an unknown type.
-  [[nodiscard]] virtual result<std::vector<registry_row>>
-  list(const std::string& type, const states_filter& only, record_id after, std::size_t limit) = 0;
+  /// Up to `limit` (> 0) rows of the type behind `after`. Fails with ec::not_found for an unknown
+  /// type.
+  [[nodiscard]] virtual result<listed_rows> list(const std::string& type, const rows_filter& only,
+                                                 record_id after, std::size_t limit) = 0;
 
   /// Those of the records that have a row, in order of record id.
   [[nodiscard]] virtual result<std::vector<registry_row>> find(const std::string& type,

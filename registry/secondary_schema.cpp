@@ -326,6 +326,12 @@ constexpr std::string_view repositories_sql = R"(
   CREATE INDEX registry_findings ON farshore.registry (record_id) WHERE findings IS NOT NULL;
 )";
 
+// For pages of what is wrong: few rows, which a walk by record would look for among all.
+constexpr std::string_view lists_sql = R"(
+  CREATE INDEX registry_failed ON farshore.registry (record_id) WHERE state = 3;
+  CREATE INDEX registry_damaged ON farshore.registry (record_id) WHERE verification_state = 3;
+)";
+
 constexpr std::array secondary_steps{
     migration{1, "secondary: times", times_sql},
     migration{2, "secondary: cursor, types, registry", tables_sql},
@@ -335,6 +341,7 @@ constexpr std::array secondary_steps{
     migration{6, "secondary: verification", verification_sql},
     migration{7, "secondary: scope", scope_sql},
     migration{8, "secondary: repositories", repositories_sql},
+    migration{9, "secondary: lists", lists_sql},
 };
 
 } // namespace

@@ -227,6 +227,8 @@ public:
   virtual result<std::size_t> resync(const std::string& type, const record_selection& which) = 0;
   /// Advances unfinished resync jobs by about `rows` (> 0); true while something is left.
   virtual result<bool> continue_resync(std::size_t rows) = 0;
+  /// Ends a resync of all of the type, where one is under way; what is marked stays so.
+  virtual result<void> end_resync(const std::string& type) = 0;
 
   // -- verification at rest
 
@@ -241,6 +243,8 @@ public:
   /// takes `all` on, which marks none (claim_verifications goes through them, also after a
   /// restart). Returns how many records it is about.
   virtual result<std::size_t> reverify(const std::string& type, const record_selection& which) = 0;
+  /// Ends a reverify of all of the type, where one is under way.
+  virtual result<void> end_reverify(const std::string& type) = 0;
 
   /// Empty type: all types. Kept across restarts.
   virtual result<void> set_paused(const std::string& type, bool paused) = 0;

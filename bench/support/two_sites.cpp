@@ -69,7 +69,8 @@ std::string site::address() const {
 std::string site::git_address() const {
   std::ostringstream token;
   std::ostringstream complaint;
-  if (token_command(settings(), {true, "bench", 1}, {token, complaint}) != 0)
+  if (token_command(settings(), {.read = true, .name = "bench", .days = 1}, {token, complaint}) !=
+      0)
     throw std::runtime_error(complaint.str());
   const auto line = token.str();
   return fmt::format("http://bench:{}@{}/git/{}/", line.substr(0, line.find('\n')), address(),

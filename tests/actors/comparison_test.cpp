@@ -24,6 +24,7 @@ log_cursor_actor::behavior_type play_cursor(log_cursor_actor::pointer,
       [](atom::declare, const std::vector<std::string>&) {},
       [](atom::scope, const scope_digest&) {},
       [](atom::recheck, const std::string&) { return result<done>{}; },
+      [](atom::stop, atom::recheck, const std::string&) { return result<done>{}; },
       [](atom::approve, const std::string&) { return result<std::size_t>{0}; },
       [=](atom::status) { return result<cursor_status>{*stands}; },
   };

@@ -77,6 +77,8 @@ public:
   result<std::size_t> resync(const std::string&, const record_selection&) override {
     return note("resync").map([] { return std::size_t{3}; });
   }
+  result<void> end_resync(const std::string&) override { return note("end resync"); }
+  result<void> end_reverify(const std::string&) override { return note("end reverify"); }
   result<bool> continue_resync(std::size_t) override {
     if (resync_slices == 0)
       return false;

@@ -104,3 +104,35 @@ TEST_CASE("a type that is waiting, not ready, not wanted or not declared is neve
   const std::vector<type_status> others{{"file", 1, "no table"}, {"scan", 0, {}}, {"odd", 1, {}}};
   CHECK(plan.next(others, 9).what == walk_step::kind::none);
 }
+
+TEST_CASE("what a person has ordered can be taken back, and nothing else can", "[walk_plan]") {
+  auto plan = plan_of({walk(walk_stage::none, true), idle});
+  CHECK_FALSE(plan.forget("file")); // nothing is ordered
+  plan.order("file");
+  CHECK(plan.next(ready, 9).what == walk_step::kind::compare);
+  CHECK(plan.forget("file"));
+  CHECK(plan.next(ready, 9).what == walk_step::kind::none);
+
+  plan.order("file");
+  plan.comparing("file"); // also when it has begun
+  CHECK(plan.forget("file"));
+  CHECK(plan.next(ready, 9).what == walk_step::kind::none);
+
+  plan.recheck("file"); // the repair of last resort, or a type that came back
+  plan.order("file");
+  CHECK_FALSE(plan.forget("file"));
+  plan.comparing("file");
+  plan.order("file");
+  CHECK_FALSE(plan.forget("file"));
+  CHECK(plan.next(ready, 9).what == walk_step::kind::compare);
+}
+
+TEST_CASE("an order that has to be carried out anyway is not taken back", "[walk_plan]") {
+  auto plan = plan_of({walk(walk_stage::none, true), idle});
+  plan.order("file");
+  plan.recheck("file");
+  CHECK_FALSE(plan.forget("file"));
+  auto reading = plan_of({walk(walk_stage::reading, true), idle});
+  reading.order("file");
+  CHECK_FALSE(reading.forget("file"));
+}

@@ -26,12 +26,14 @@ struct audit_fixture {
     logger->set_level(spdlog::level::err); // audit lines are written all the same
     spdlog::set_default_logger(std::move(logger));
     router routes;
-    routes.add(
-        "POST", "/act",
-        audited("resync", "marked", [this](const http_request&) -> awaitable<result<http_answer>> {
-          co_return outcome;
-        }));
-    auto started = http_server::start({.listen = "127.0.0.1:0"}, std::move(routes), {test_secret});
+    routes.add("POST", "/act",
+               audited("resync", "marked",
+                       [this](const http_request&) -> awaitable<result<http_answer>> {
+                         co_return outcome;
+                       }),
+               route_access::operating);
+    auto started = http_server::start({.listen = "127.0.0.1:0", .site = "lisbon"},
+                                      std::move(routes), {test_secret});
     REQUIRE(started);
     server = std::move(*started);
   }
@@ -47,6 +49,20 @@ struct audit_fixture {
       request.set(user_header, user);
     const auto answer = client.ask(request);
     REQUIRE(answer);
+    return answer->result_int();
+  }
+
+  unsigned act_by_token(const person& whose) {
+    const auto token =
+        make_person_token(test_secret, "lisbon", whose, std::chrono::days{1}, system_time().wall());
+    http_client client{server->address()};
+    http_client::request_type request{boost::beast::http::verb::post, "/act", 11};
+    request.set("Authorization", "Bearer " + token);
+    request.body() = R"({"type":"file"})";
+    request.prepare_payload();
+    const auto answer = client.ask(request);
+    REQUIRE(answer);
+    CHECK_THAT(log.str(), !Contains(token));
     return answer->result_int();
   }
 
@@ -89,4 +105,17 @@ TEST_CASE_METHOD(audit_fixture, "a user's name is visible and short, or the requ
   CHECK(act("{}", std::string(64, 'a')) == 200);
   CHECK(act("{}", "") == 200);
   CHECK_THAT(log.str(), Contains("audit somebody of site lisbon"));
+}
+
+TEST_CASE_METHOD(audit_fixture, "who acts with a token is named as its holder", "[audit]") {
+  CHECK(act_by_token({"ann", person_level::operating}) == 200);
+  CHECK_THAT(log.str(), Catch::StartsWith("audit operator \"ann\" (127.0.0.1:"));
+  CHECK_THAT(log.str(), Catch::EndsWith(") did resync on file: 5 records\n"));
+}
+
+TEST_CASE_METHOD(audit_fixture, "who may not act leaves a line for having tried", "[audit]") {
+  CHECK(act_by_token({"bob", person_level::viewer}) == 403);
+  CHECK_THAT(log.str(), Catch::StartsWith("audit viewer \"bob\" (127.0.0.1:"));
+  CHECK_THAT(log.str(), Contains(") did /act on what was not looked at: refused: "));
+  CHECK(std::ranges::count(log.str(), '\n') == 1);
 }

@@ -360,6 +360,7 @@ TEST_CASE("an error survives its answer", "[json]") {
   for (const auto code : {ec::unauthorized, ec::position_unknown, ec::type_waiting, ec::not_found,
                           ec::protocol, ec::internal, ec::database_unavailable, ec::log_trimmed}) {
     const auto answer = error_answer({code, "what \"went\" wrong"});
+    CHECK(answer.content_type == "application/problem+json");
     const auto back = parse_error_answer(answer.status, answer.body);
     CHECK(back.code == code);
     CHECK(back.message == "what \"went\" wrong");

@@ -1,6 +1,7 @@
 // From a push to the event: hook, spool, listener, with the machine's own git.
 
 #include "config/secret.hpp"
+#include "net/person.hpp"
 #include "net/signing.hpp"
 #include "node/commands.hpp"
 #include "node/exit_codes.hpp"
@@ -251,7 +252,8 @@ TEST_CASE("a token opens repositories, as long as it says", "[token]") {
   site_folder site;
   std::ostringstream out, err;
   const auto settings = site.settings();
-  CHECK(token_command(settings, {true, "ann", 2}, {out, err}) == exit_code::done);
+  CHECK(token_command(settings, {.read = true, .name = "ann", .days = 2}, {out, err}) ==
+        exit_code::done);
   auto token = out.str();
   REQUIRE(token.ends_with('\n'));
   token.pop_back();
@@ -265,6 +267,31 @@ TEST_CASE("a token opens repositories, as long as it says", "[token]") {
   CHECK_FALSE(verify_reader(*secrets, "Bearer " + token, now + 49h));
   CHECK_FALSE(verify_request(*secrets, "Bearer " + token, "GET", "/v1/events", now));
   CHECK_THAT(out.str(), !Contains(secrets->front()));
-  CHECK(token_command(settings, {true, "a\nb", 2}, {out, err}) == exit_code::usage);
-  CHECK(token_command(settings, {false, "ann", 2}, {out, err}) == exit_code::usage);
+  CHECK(token_command(settings, {.read = true, .name = "a\nb", .days = 2}, {out, err}) ==
+        exit_code::usage);
+  CHECK(token_command(settings, {.name = "ann", .days = 2}, {out, err}) == exit_code::usage);
+}
+
+TEST_CASE("a token for people opens their site's API, and no repository", "[token]") {
+  site_folder site;
+  const auto settings = site.settings();
+  const auto secrets = load_secrets(settings);
+  REQUIRE(secrets);
+  const auto now = system_time().wall();
+  for (const bool operating : {false, true}) {
+    std::ostringstream out, err;
+    REQUIRE(token_command(settings, {.viewer = !operating, .operating = operating, .days = 2},
+                          {out, err}) == exit_code::done);
+    auto token = out.str();
+    token.pop_back();
+    const auto whose = verify_person(*secrets, settings.site_name, token, now);
+    REQUIRE(whose);
+    CHECK(whose->name == (operating ? "operator" : "viewer"));
+    CHECK((whose->level == person_level::operating) == operating);
+    CHECK_FALSE(verify_reader(*secrets, "Bearer " + token, now));
+    CHECK_FALSE(verify_person(*secrets, settings.site_name, token, now + 49h));
+  }
+  std::ostringstream out, err;
+  CHECK(token_command(settings, {.viewer = true, .operating = true}, {out, err}) ==
+        exit_code::usage);
 }

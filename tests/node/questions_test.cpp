@@ -40,7 +40,7 @@ constexpr std::string_view secondary_status = R"({
 
 TEST_CASE_METHOD(command_fixture, "a secondary's status is a page for people", "[status]") {
   node.answers(secondary_status);
-  CHECK(status_command(secondary, false, io) == exit_code::done);
+  CHECK(status_command(secondary, {}, io) == exit_code::done);
   CHECK(node.asked == std::vector<std::string>{"GET /api/v1/status"});
   CHECK(out.str() ==
         R"(health          degraded
@@ -67,7 +67,7 @@ TEST_CASE_METHOD(command_fixture, "a primary's status has its own columns", "[st
     "types":[{"name":"file","plural":"files","enabled":false,"waiting":null,"generation":1,
               "count":10,"checksummed_count":4,"checksum_pending_count":2,
               "checksum_failed_count":4,"checksum_missing_count":3}]})");
-  CHECK(status_command(primary, false, io) == exit_code::done);
+  CHECK(status_command(primary, {}, io) == exit_code::done);
   CHECK(out.str() == R"(health          ok
 site            porto (primary), farshore 0.1.0
 log             2 events to fold
@@ -84,7 +84,7 @@ TEST_CASE_METHOD(command_fixture, "a primary's status names its sites", "[status
              {"site":"vigo","last_seen":"2026-01-02T03:00:05.000Z","lag_events":1,
               "lag_seconds":240}],
     "types":[]})");
-  CHECK(status_command(primary, false, io) == exit_code::done);
+  CHECK(status_command(primary, {}, io) == exit_code::done);
   CHECK_THAT(
       out.str(),
       Contains("sites           lisbon: level, last seen 2026-01-02T03:04:04.000Z (1.0 s ago)\n"
@@ -98,7 +98,7 @@ TEST_CASE_METHOD(command_fixture, "a scanned type's status says what is not as o
     {"name":"manual","plural":"manuals","enabled":true,"waiting":null,"unsupported_count":3,
      "scan":{"watch":"off","not_watched":"it lies on nfs"}},
     {"name":"box","plural":"boxes","enabled":true,"unsupported_count":0,"scan":null}]})");
-  CHECK(status_command(primary, false, io) == exit_code::done);
+  CHECK(status_command(primary, {}, io) == exit_code::done);
   CHECK_THAT(out.str(), Contains("not watched, only scanned: it lies on nfs; 3 unsupported, see "
                                  "farshore list manual --unsupported"));
 }
@@ -106,22 +106,22 @@ TEST_CASE_METHOD(command_fixture, "a scanned type's status says what is not as o
 TEST_CASE_METHOD(command_fixture, "a status that lacks fields is shown as far as it goes",
                  "[status]") {
   node.answers(R"({"role":"secondary","types":[{"plural":7},"x",null]})").answers("[]");
-  CHECK(status_command(secondary, false, io) == exit_code::done);
+  CHECK(status_command(secondary, {}, io) == exit_code::done);
   CHECK_THAT(out.str(), Contains("NOT REACHABLE"));
-  CHECK(status_command(secondary, false, io) == exit_code::done);
+  CHECK(status_command(secondary, {}, io) == exit_code::done);
   CHECK_THAT(out.str(), Contains("no replicable types are declared"));
 }
 
 TEST_CASE_METHOD(command_fixture, "the status as JSON is the node's own", "[status]") {
   node.answers(R"({"site":"lisbon","odd":[1,2.5,null]})");
-  CHECK(status_command(secondary, true, io) == exit_code::done);
+  CHECK(status_command(secondary, {.as_json = true}, io) == exit_code::done);
   CHECK(out.str() == R"({"site":"lisbon","odd":[1,2.5E0,null]})"
                      "\n");
 }
 
 TEST_CASE_METHOD(command_fixture, "status without a node says how to start it", "[status]") {
   node.is_away();
-  CHECK(status_command(secondary, false, io) == exit_code::unreachable);
+  CHECK(status_command(secondary, {}, io) == exit_code::unreachable);
   CHECK_THAT(err.str(), Contains("start it with: farshore node -c /etc/farshore.toml"));
 }
 
@@ -151,13 +151,14 @@ TEST_CASE_METHOD(command_fixture, "list reads page after page up to its limit", 
     thousand += R"({"record_id":1},)";
   thousand.back() = ']';
   node.answers(thousand + R"(,"next":-5})").answers(R"({"records":[{"record_id":2}],"next":8})");
-  // The limit is reached only with a third page.
-  node.answers(R"({"records":[],"next":9})");
+  // The limit is reached only with further pages; one that is empty need not be the last.
+  node.answers(R"({"records":[],"next":9})").answers(R"({"records":[],"next":9})");
   CHECK(list_command(secondary, {"file", "failed", true, 1'500}, io) == exit_code::done);
   CHECK(node.asked ==
         std::vector<std::string>{"GET /api/v1/registry/file?limit=1000&state=failed",
                                  "GET /api/v1/registry/file?limit=500&state=failed&after=-5",
-                                 "GET /api/v1/registry/file?limit=499&state=failed&after=8"});
+                                 "GET /api/v1/registry/file?limit=499&state=failed&after=8",
+                                 "GET /api/v1/registry/file?limit=499&state=failed&after=9"});
   CHECK_THAT(out.str(), Catch::EndsWith(R"({"record_id":1},{"record_id":2}],"next":9})"
                                         "\n"));
 }
@@ -204,4 +205,55 @@ TEST_CASE("a table's columns are as wide as what stands in them", "[table]") {
   std::ostringstream out;
   table.print(out);
   CHECK(out.str() == "a     number  end\näöü        1\nx    1234567  y\n");
+}
+
+TEST_CASE_METHOD(command_fixture, "colours are on where they are wanted, and take no place",
+                 "[status]") {
+  node.answers(secondary_status).answers(secondary_status);
+  CHECK(status_command(secondary, {}, io) == exit_code::done);
+  const auto plain = out.str();
+  CHECK_THAT(plain, !Contains("\x1b"));
+  out.str("");
+  CHECK(status_command(secondary, {.colour = {true}}, io) == exit_code::done);
+  auto painted = out.str();
+  CHECK_THAT(painted, Contains("\x1b[31mdegraded\x1b[0m"));
+  for (auto at = painted.find('\x1b'); at != std::string::npos; at = painted.find('\x1b'))
+    painted.erase(at, painted.find('m', at) + 1 - at);
+  CHECK(painted == plain);
+}
+
+TEST_CASE_METHOD(command_fixture, "status is drawn again until it is enough", "[status]") {
+  node.answers(secondary_status).answers(secondary_status);
+  int pictures = 0;
+  const auto sleep = [&](std::chrono::milliseconds time) {
+    CHECK(time == std::chrono::seconds{5});
+    return ++pictures < 2;
+  };
+  CHECK(status_command(secondary, {.watch = true, .every = std::chrono::seconds{5}, .redraw = true},
+                       io, sleep) == exit_code::done);
+  CHECK(pictures == 2);
+  CHECK_THAT(out.str(), Catch::StartsWith("\x1b[H\x1b[2Jhealth"));
+  CHECK(node.asked.size() == 2);
+}
+
+TEST_CASE_METHOD(command_fixture, "why tells a record's story", "[why]") {
+  node.answers(R"({"record":{"record_id":7,"key":"7","locator":"a/b","state":"failed",
+    "verification_state":"pending","target_revision":12,"synced_revision":11,"checksum":null,
+    "primary_checksum":"ab","retry_count":3,"retry_at":"2026-01-02T03:04:09.000Z"},
+    "story":[{"at":"2026-01-02T03:00:00.000Z","what":"the site heard of the record"}],
+    "summary":"It could not be synced.","cause":"no space","next_step":"tried again"})");
+  CHECK(why_command(secondary, {"file", 7, false}, io) == exit_code::done);
+  CHECK(node.asked == std::vector<std::string>{"GET /api/v1/registry/file/7"});
+  CHECK_THAT(out.str(), Catch::StartsWith("file 7: It could not be synced.\ncause: no space\n"
+                                          "next:  tried again\n"));
+  CHECK_THAT(out.str(), Contains("revision        12; here 11\n") &&
+                            Contains("on the primary  ab\n") &&
+                            Contains("2026-01-02T03:00:00.000Z  the site heard of the record\n"));
+}
+
+TEST_CASE_METHOD(command_fixture, "why asks a primary for its own", "[why]") {
+  node.answers(R"({"record":{},"story":[],"summary":"s","cause":null,"next_step":"n"})");
+  CHECK(why_command(primary, {"file", -3, true}, io) == exit_code::done);
+  CHECK(node.asked == std::vector<std::string>{"GET /api/v1/verification/file/-3"});
+  CHECK_THAT(out.str(), Catch::StartsWith(R"({"record":{})"));
 }

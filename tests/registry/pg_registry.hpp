@@ -7,6 +7,8 @@
 #include "tests/registry/registry_fixture.hpp"
 #include "tests/support/database.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 namespace farshore::test {
@@ -36,7 +38,13 @@ public:
   registry_store& store() { return *store_; }
   /// What is committed.
   std::vector<registry_row> rows(const std::string& type) {
-    return value_or_throw(view_->list(type, {}, record_id_before_all, 10'000'000));
+    std::vector<registry_row> all;
+    for (std::optional<record_id> after = record_id_before_all; after;) {
+      auto page = value_or_throw(view_->list(type, {}, *after, 10'000'000));
+      std::ranges::move(page.rows, std::back_inserter(all));
+      after = page.next;
+    }
+    return all;
   }
   registry_view& view() { return *view_; }
 

@@ -207,12 +207,11 @@ TEST_CASE_METHOD(pg_fixture, "the view lists rows page by page, of all states or
               synced(got.claims[3])});
   auto& view = backend.view();
   const auto list = [&](std::optional<sync_state> state, record_id after, std::size_t limit) {
-    return value_or_throw(view.list("file", {state, {}}, after, limit));
+    return value_or_throw(view.list("file", {.state = state}, after, limit)).rows;
   };
   CHECK(records_of(list({}, record_id_before_all, 3)) == std::vector<record_id>{-5, 2, 3});
   CHECK(records_of(list({}, 3, 3)) == std::vector<record_id>{9});
   CHECK(list({}, 9, 3).empty());
-  CHECK(list({}, record_id_before_all, 0).empty());
   CHECK(records_of(list(sync_state::synced, record_id_before_all, 9)) ==
         std::vector<record_id>{-5, 9});
   CHECK(records_of(list(sync_state::synced, -5, 9)) == std::vector<record_id>{9});

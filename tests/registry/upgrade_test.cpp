@@ -99,13 +99,13 @@ TEST_CASE("a secondary's database of 0.1 is migrated, and keeps what it knows of
           std::to_string(secondary_migrations().back().number));
     auto view = registry_view::open(db.url());
     REQUIRE(view);
-    const auto synced = (*view)->list("file", {sync_state::synced, {}}, record_id_before_all, 100);
+    const auto synced = (*view)->list("file", {sync_state::synced}, record_id_before_all, 100);
     REQUIRE(synced);
-    CHECK(synced->size() == 3);
-    const auto failed = (*view)->list("file", {sync_state::failed, {}}, record_id_before_all, 100);
+    CHECK(synced->rows.size() == 3);
+    const auto failed = (*view)->list("file", {sync_state::failed}, record_id_before_all, 100);
     REQUIRE(failed);
-    REQUIRE(failed->size() == 1);
-    CHECK(failed->front().missing_on_primary);
+    REQUIRE(failed->rows.size() == 1);
+    CHECK(failed->rows.front().missing_on_primary);
   }
   CHECK(db.query_value("SELECT epoch FROM farshore.log_cursor") == epoch);
   test::database fresh;

@@ -74,6 +74,8 @@ public:
     return inner_->resync(type, which);
   }
   result<bool> continue_resync(std::size_t rows) override { return inner_->continue_resync(rows); }
+  result<void> end_resync(const std::string& type) override { return inner_->end_resync(type); }
+  result<void> end_reverify(const std::string& type) override { return inner_->end_reverify(type); }
   result<verification_round> claim_verifications(const verification_request& what) override {
     return inner_->claim_verifications(what);
   }

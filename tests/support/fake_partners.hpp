@@ -72,6 +72,8 @@ struct fake_registry {
 inline registry_actor::behavior_type play_registry(registry_actor::pointer self,
                                                    std::shared_ptr<fake_registry> fake) {
   return {
+      [](atom::stop, atom::resync, const std::string&) { return result<done>{}; },
+      [](atom::stop, atom::reverify, const std::string&) { return result<done>{}; },
       [](atom::declare, const std::vector<store_type>&) { return result<done>{}; },
       [=](atom::scope, const scope_digest& scope) {
         fake->stored.cursor.scope = scope;
