@@ -23,6 +23,11 @@ inline bool is_user_name(std::string_view text) {
   return !text.empty() && text.size() <= 64 &&
          std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
 }
+/// What browsers send along, as it was sent.
+struct browser_fields {
+  std::string accept_encoding;
+  std::string if_none_match;
+};
 struct http_request {
   std::string method;
   /// As it was sent and signed.
@@ -50,6 +55,7 @@ struct http_request {
   std::string content_type;
   std::string content_encoding;
   std::string git_protocol;
+  browser_fields browser;
   /// The server ends: what waits should come to its end.
   const std::atomic<bool>* stopping = nullptr;
 

@@ -88,6 +88,7 @@ template <class Message>
 void set_common_fields(Message& message, int wire, bool keep_alive) {
   message.set(http::field::server, program_name());
   message.set(wire_header, std::to_string(wire));
+  message.set("X-Content-Type-Options", "nosniff");
   message.keep_alive(keep_alive);
 }
 
@@ -356,6 +357,8 @@ http_session::admission http_session::admit(const request_parser& parser, http_r
   request.content_type = header[http::field::content_type];
   request.content_encoding = header[http::field::content_encoding];
   request.git_protocol = header["Git-Protocol"];
+  request.browser = {.accept_encoding = std::string{header[http::field::accept_encoding]},
+                     .if_none_match = std::string{header[http::field::if_none_match]}};
   request.remote = remote_;
   request.stopping = &context_.stopping;
   if (header.version() != 11)

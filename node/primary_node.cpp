@@ -8,6 +8,7 @@
 #include "net/git_routes.hpp"
 #include "net/health.hpp"
 #include "net/http_server.hpp"
+#include "net/page_routes.hpp"
 #include "net/primary_routes.hpp"
 #include "node/actor_settings.hpp"
 #include "node/push_listener.hpp"
@@ -108,6 +109,7 @@ public:
     api.digests = [this](const digest_request& wanted) { return routes_.digests(wanted); };
     add_primary_api(routes, std::move(api));
     git_.add_to(routes);
+    add_page_routes(routes);
     auto secrets = load_secrets(*settings_);
     if (!secrets)
       return fail(std::move(secrets).error());

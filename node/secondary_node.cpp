@@ -8,6 +8,7 @@
 #include "net/git_routes.hpp"
 #include "net/health.hpp"
 #include "net/http_server.hpp"
+#include "net/page_routes.hpp"
 #include "net/primary_client_actor.hpp"
 #include "net/primary_link.hpp"
 #include "net/signing.hpp"
@@ -81,6 +82,7 @@ public:
     add_secondary_api(routes, std::move(api));
     git_.emplace(serve_repositories(database_url));
     git_->add_to(routes);
+    add_page_routes(routes);
     auto secrets = load_secrets(*settings_);
     if (!secrets)
       return fail(std::move(secrets).error());
