@@ -358,7 +358,13 @@ http_session::admission http_session::admit(const request_parser& parser, http_r
   request.content_encoding = header[http::field::content_encoding];
   request.git_protocol = header["Git-Protocol"];
   request.browser = {.accept_encoding = std::string{header[http::field::accept_encoding]},
-                     .if_none_match = std::string{header[http::field::if_none_match]}};
+                     .if_none_match = std::string{header[http::field::if_none_match]},
+                     .cookie = std::string{header[http::field::cookie]},
+                     .csrf = std::string{header[csrf_header]},
+                     .host = std::string{header[http::field::host]},
+                     .origin = std::string{header[http::field::origin]},
+                     .fetch_site = std::string{header["Sec-Fetch-Site"]}};
+  request.over_tls = context_.tls != nullptr;
   request.remote = remote_;
   request.stopping = &context_.stopping;
   if (header.version() != 11)
@@ -386,8 +392,9 @@ http_session::admission http_session::admit(const request_parser& parser, http_r
   auto match = context_.routes.match(request.method, segments);
   request.captured = std::move(match.captured);
   const auto access = match.found ? match.found->access : route_access::signed_only;
-  if (auto refusal = refuse_access(context_.keys, access, header[http::field::authorization],
-                                   context_.time->wall(), request))
+  if (auto refusal =
+          context_.page->refuse_access(context_.keys, access, header[http::field::authorization],
+                                       context_.time->wall(), request))
     return {nullptr, std::move(*refusal)};
   if (!match.found && match.other_method)
     return {nullptr, refuse(405, ec::not_found, request.target + " is not for " + request.method)};

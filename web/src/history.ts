@@ -1,6 +1,7 @@
 // What the last hour was like, for rates and plots.
 
 import { signal } from '@preact/signals';
+import { get } from './api';
 import type { Status } from './documents';
 import { secondsBetween } from './format';
 
@@ -63,6 +64,20 @@ export function append(samples: readonly Sample[], sample: Sample): Sample[] {
 export function record(status: Status): void {
   const next = new Map(history.value);
   for (const [name, sample] of samplesOf(status)) next.set(name, append(next.get(name) ?? [], sample));
+  history.value = next;
+}
+
+type Row = [at: number, lag: number | null, verifiedLag: number | null, synced: number, verified: number];
+
+/** What the node has kept; what was seen here in the meantime goes on from there. */
+export async function recall(signal: AbortSignal): Promise<void> {
+  const told = await get<Record<string, Row[]>>('/history', signal);
+  const next = new Map(history.value);
+  for (const [name, rows] of Object.entries(told)) {
+    const before = rows.map(([at, lag, verifiedLag, synced, verified]) => ({ at, lag, verifiedLag, synced, verified }));
+    const last = before.at(-1)?.at ?? 0;
+    next.set(name, [...before, ...(next.get(name) ?? []).filter((one) => one.at > last)]);
+  }
   history.value = next;
 }
 

@@ -8,7 +8,7 @@ export const jobs = signal<Job[] | null>(null);
 
 let asking = false;
 
-/** Asks now; what can't be had is asked for again with the next status. */
+/** Asks now, for who has just ordered something. */
 export function refreshJobs(): void {
   if (asking) return;
   asking = true;

@@ -6,7 +6,7 @@ import { Action } from '../parts/action';
 import { Bar, Legend, Share } from '../parts/bar';
 import { Fact, Facts } from '../parts/facts';
 import { Icon } from '../parts/icon';
-import { Plot, spanOf } from '../parts/plot';
+import { Plot, spanWords } from '../parts/plot';
 import { Problems } from '../parts/problems';
 import { Ago } from '../parts/time';
 import { lagLines } from '../plot_lines';
@@ -85,7 +85,7 @@ export function TypeCard({ type }: { type: SecondaryType }) {
         </p>
         <Plot samples={samples} lines={lagLines} title={`Lag of ${type.name} over the last hour`} height={36} />
         <p class="lag">
-          <span>lag, last {duration(spanOf(samples))}</span>
+          <span>lag, last {spanWords(samples)}</span>
           <span class="number">
             {type.recovery_point === null ? 'not known' : duration(samples.at(-1)?.lag ?? 0)}
           </span>

@@ -7,7 +7,7 @@ import { Action } from '../parts/action';
 import { Bar, Legend, Share } from '../parts/bar';
 import { Fact, Facts } from '../parts/facts';
 import { Icon } from '../parts/icon';
-import { Plot } from '../parts/plot';
+import { Plot, spanWords } from '../parts/plot';
 import { Ago } from '../parts/time';
 import { lagLines } from '../plot_lines';
 import { go, href } from '../router';
@@ -127,7 +127,7 @@ function SecondaryTypePage({ now, type }: { now: SecondaryStatus; type: Secondar
       </section>
       <section aria-labelledby="lag">
         <div class="section-head">
-          <h2 id="lag">Lag over the last hour</h2>
+          <h2 id="lag">Lag, last {spanWords(samples)}</h2>
           <ul class="key">
             <li class="solid">synced</li>
             <li class="dashed">verified</li>

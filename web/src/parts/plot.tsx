@@ -13,6 +13,12 @@ export interface Line {
   dash?: number[];
 }
 
+/** "hour", or "12 min" where less is known. */
+export function spanWords(samples: readonly Sample[]): string {
+  const span = spanOf(samples);
+  return span > 0.97 * hour ? 'hour' : `${Math.round(span / 60)} min`;
+}
+
 interface Props {
   samples: readonly Sample[];
   lines: Line[];
@@ -28,7 +34,7 @@ const hour = 3600;
 const shortest = 300;
 
 /** Seconds that the plot spans. */
-export function spanOf(samples: readonly Sample[]): number {
+function spanOf(samples: readonly Sample[]): number {
   const first = samples[0]?.at ?? 0;
   const last = samples.at(-1)?.at ?? 0;
   return Math.min(hour, Math.max(shortest, last - first));
