@@ -69,12 +69,22 @@ function Health({ now }: { now: Status }) {
   );
 }
 
-function Header({ now }: { now: Status }) {
+function Header({ now, main }: { now: Status; main: { current: HTMLElement | null } }) {
   const here = route.value.segments[0] ?? '';
   const who = session.value;
   const running = jobs.value?.filter((job) => job.state === 'running').length ?? 0;
   return (
     <header>
+      <a
+        class="skip"
+        href={location.hash || '#/'}
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        To the page's content
+      </a>
       <div class="bar-of-site">
         <a class="site" href={href([])}>
           <Mark />
@@ -170,17 +180,7 @@ function SignedIn() {
     );
   return (
     <>
-      <a
-        class="skip"
-        href={location.hash || '#/'}
-        onClick={(event) => {
-          event.preventDefault();
-          main.current?.focus();
-        }}
-      >
-        To the page's content
-      </a>
-      <Header now={now} />
+      <Header now={now} main={main} />
       {interruption.value ? (
         <p class="interruption" role="alert">
           <Icon of="warning" /> {interruption.value} What is shown is of an earlier moment.
