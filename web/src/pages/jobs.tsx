@@ -41,6 +41,8 @@ function Progress({ job }: { job: Job }) {
 export function JobRow({ job }: { job: Job }) {
   const { icon, kind } = states[job.state];
   const now = status.value?.time ?? job.began_at;
+  const single = job.total === null ? job.done === 0 : job.total <= 1;
+  const done = single ? '' : job.total === null ? `${count(job.done)} so far` : `${count(job.done)} of ${count(job.total)}`;
   return (
     <li class="job">
       <div class="title">
@@ -55,14 +57,7 @@ export function JobRow({ job }: { job: Job }) {
         </span>
       </div>
       <Progress job={job} />
-      <p>
-        {job.total === null
-          ? job.done > 0
-            ? `${count(job.done)} so far. `
-            : ''
-          : `${count(job.done)} of ${count(job.total)}. `}
-        {job.error ?? job.at}
-      </p>
+      <p>{[done, job.error ?? job.at].filter(Boolean).join(': ')}</p>
       <p class="aside">
         Job {job.id}, ordered by {job.by || 'somebody'} <Ago at={job.began_at} />
         {job.ended_at
