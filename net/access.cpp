@@ -104,6 +104,7 @@ std::optional<http_answer> refuse_access(const site_keys& keys, route_access acc
     return check_reader(keys, authorization, now, request);
   case route_access::viewer:
   case route_access::operating:
+  case route_access::sign_in:
     return check_person(keys, access, authorization, now, request);
   case route_access::signed_only:
     break;

@@ -23,6 +23,18 @@ inline bool is_user_name(std::string_view text) {
   return !text.empty() && text.size() <= 64 &&
          std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
 }
+/// What browsers send along, as it was sent.
+struct browser_fields {
+  std::string accept_encoding;
+  std::string if_none_match;
+  std::string cookie;
+  /// The header "Farshore-CSRF".
+  std::string csrf;
+  std::string host;
+  std::string origin;
+  /// The header "Sec-Fetch-Site".
+  std::string fetch_site;
+};
 struct http_request {
   std::string method;
   /// As it was sent and signed.
@@ -44,12 +56,16 @@ struct http_request {
   std::string agent;
   /// Whose token for reading repositories it carries; empty where a site signed.
   std::string reader;
-  /// Whose token for the API it carries.
+  /// Whose token for the API it carries, or stands for the session that its cookie names.
   std::optional<person> who;
+  /// That token, where it is there to sign in with.
+  std::string token;
+  bool over_tls = false;
   /// The headers "Content-Type", "Content-Encoding" and "Git-Protocol", as they were sent.
   std::string content_type;
   std::string content_encoding;
   std::string git_protocol;
+  browser_fields browser;
   /// The server ends: what waits should come to its end.
   const std::atomic<bool>* stopping = nullptr;
 

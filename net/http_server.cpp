@@ -9,6 +9,8 @@
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
@@ -65,6 +67,7 @@ struct http_server::impl {
       : settings{std::move(given)} {
     context.routes = std::move(routes);
     context.keys = {settings.site, std::move(secrets)};
+    context.page = settings.page ? settings.page : std::make_shared<page_sessions>(settings.site);
     context.time = settings.time;
     context.patience = settings.patience;
     context.tls = settings.tls;
@@ -91,6 +94,7 @@ struct http_server::impl {
   io_thread thread;
   tcp::acceptor acceptor{thread.context()};
   asio::steady_timer grace{thread.context()};
+  asio::cancellation_signal end_background;
 };
 
 asio::awaitable<void> http_server::impl::accept() {
@@ -143,6 +147,7 @@ void http_server::impl::begin_session(tcp::socket socket) {
 void http_server::impl::begin_stop() {
   boost::system::error_code ignored;
   acceptor.close(ignored);
+  end_background.emit(asio::cancellation_type::all);
   for (auto* session : sessions)
     if (session->idle())
       session->close();
@@ -166,6 +171,9 @@ http_server::start(http_server_settings settings, router routes, std::vector<std
   const auto bound = parts->acceptor.local_endpoint(failed);
   parts->address = to_string(endpoint{bound.address().to_string(), bound.port()});
   asio::co_spawn(parts->thread.context(), parts->accept(), asio::detached);
+  if (parts->settings.background)
+    asio::co_spawn(parts->thread.context(), parts->settings.background(),
+                   asio::bind_cancellation_slot(parts->end_background.slot(), asio::detached));
   return std::unique_ptr<http_server>{new http_server{std::move(parts)}};
 }
 

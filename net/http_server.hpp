@@ -7,14 +7,18 @@
 
 #include "config/clock.hpp"
 #include "config/error.hpp"
+#include "net/page_sessions.hpp"
 #include "net/router.hpp"
 #include "net/tls.hpp"
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <boost/asio/awaitable.hpp>
 
 namespace farshore {
 
@@ -23,6 +27,8 @@ struct http_server_settings {
   std::string listen;
   /// Whose API it is: the one site, by name, whose signature and whose tokens open that.
   std::string site{};
+  /// Who is signed in to the page; null: only this server knows.
+  std::shared_ptr<page_sessions> page{};
   std::size_t sessions_max = 1024;
   /// Of these, at most so many of one site.
   std::size_t sessions_of_site_max = 192;
@@ -30,6 +36,8 @@ struct http_server_settings {
   std::size_t sessions_of_readers_max = 640;
   /// Of these, at most so many of people with a token, all together.
   std::size_t sessions_of_people_max = 256;
+  /// Runs on the server's thread until the server stops, which cancels what it waits for.
+  std::function<boost::asio::awaitable<void>()> background{};
   /// For each read and each write, and between two requests.
   std::chrono::milliseconds patience{60'000};
   /// For each part of a streamed answer that the other side takes: a reader that caps its bandwidth

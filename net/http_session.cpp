@@ -93,6 +93,7 @@ template <class Message>
 void set_common_fields(Message& message, int wire, bool keep_alive) {
   message.set(http::field::server, program_name());
   message.set(wire_header, std::to_string(wire));
+  message.set("X-Content-Type-Options", "nosniff");
   message.keep_alive(keep_alive);
 }
 
@@ -363,6 +364,14 @@ http_session::admission http_session::admit(const request_parser& parser, http_r
   request.content_type = header[http::field::content_type];
   request.content_encoding = header[http::field::content_encoding];
   request.git_protocol = header["Git-Protocol"];
+  request.browser = {.accept_encoding = std::string{header[http::field::accept_encoding]},
+                     .if_none_match = std::string{header[http::field::if_none_match]},
+                     .cookie = std::string{header[http::field::cookie]},
+                     .csrf = std::string{header[csrf_header]},
+                     .host = std::string{header[http::field::host]},
+                     .origin = std::string{header[http::field::origin]},
+                     .fetch_site = std::string{header["Sec-Fetch-Site"]}};
+  request.over_tls = context_.tls != nullptr;
   request.remote = remote_;
   request.stopping = &context_.stopping;
   if (header.version() != 11)
@@ -390,8 +399,9 @@ http_session::admission http_session::admit(const request_parser& parser, http_r
   auto match = context_.routes.match(request.method, segments);
   request.captured = std::move(match.captured);
   const auto access = match.found ? match.found->access : route_access::signed_only;
-  if (auto refusal = refuse_access(context_.keys, access, header[http::field::authorization],
-                                   context_.time->wall(), request))
+  if (auto refusal =
+          context_.page->refuse_access(context_.keys, access, header[http::field::authorization],
+                                       context_.time->wall(), request))
     return {nullptr, std::move(*refusal)};
   if (!match.found && match.other_method)
     return {nullptr, refuse(405, ec::not_found, request.target + " is not for " + request.method)};

@@ -6,6 +6,7 @@
 
 #include "config/clock.hpp"
 #include "net/access.hpp"
+#include "net/page_sessions.hpp"
 #include "net/router.hpp"
 #include "net/tls.hpp"
 #include "net/wire_stream.hpp"
@@ -14,6 +15,7 @@
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +33,8 @@ namespace farshore {
 struct session_context {
   router routes;
   site_keys keys;
+  /// Who is signed in to the page.
+  std::shared_ptr<page_sessions> page;
   /// For connections that begin from now on; null: plain HTTP.
   tls_context tls;
   const time_source* time = nullptr;

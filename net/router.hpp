@@ -65,6 +65,8 @@ enum class route_access {
   viewer,
   /// The same, and the token must be an operator's; to act.
   operating,
+  /// It must carry a person's token, which it signs in with.
+  sign_in,
   /// The first thing captured is a link's token, for what is captured behind it: TYPE and LOCATOR.
   /// The handler does not see it.
   link,

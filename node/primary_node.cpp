@@ -8,7 +8,10 @@
 #include "net/git_routes.hpp"
 #include "net/health.hpp"
 #include "net/http_server.hpp"
+#include "net/page_routes.hpp"
 #include "net/primary_routes.hpp"
+#include "net/session_routes.hpp"
+#include "net/status_history.hpp"
 #include "node/actor_settings.hpp"
 #include "node/push_listener.hpp"
 #include "node/site_tls.hpp"
@@ -25,6 +28,8 @@
 #include <spdlog/spdlog.h>
 
 namespace farshore {
+
+using boost::asio::awaitable;
 
 namespace {
 
@@ -108,15 +113,25 @@ public:
     api.digests = [this](const digest_request& wanted) { return routes_.digests(wanted); };
     add_primary_api(routes, std::move(api));
     git_.add_to(routes);
+    add_page_routes(routes);
+    auto page = std::make_shared<page_sessions>(settings_->site_name);
+    add_session_routes(routes, page, settings_->site_name, system_time());
+    auto history = add_history_route(routes, [this](status_history& kept) -> awaitable<void> {
+      if (const auto stands = co_await ask<primary_status>(asker_, registry_, atom::status_v))
+        kept.note(*stands, system_time().wall());
+    });
     auto secrets = load_secrets(*settings_);
     if (!secrets)
       return fail(std::move(secrets).error());
     auto tls = load_server_tls(*settings_);
     if (!tls)
       return fail(std::move(tls).error());
-    auto server = http_server::start(
-        {.listen = settings_->listen, .site = settings_->site_name, .tls = std::move(*tls)},
-        std::move(routes), std::move(*secrets));
+    auto server = http_server::start({.listen = settings_->listen,
+                                      .site = settings_->site_name,
+                                      .page = std::move(page),
+                                      .background = std::move(history),
+                                      .tls = std::move(*tls)},
+                                     std::move(routes), std::move(*secrets));
     if (!server)
       return fail(std::move(server).error());
     server_ = std::move(*server);
