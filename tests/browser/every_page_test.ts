@@ -32,7 +32,7 @@ const pages: Shown[] = [
     ready: text('missing on the primary'),
   },
   { name: 'jobs', site: 'secondary', at: '/jobs', ready: text('Job 1,') },
-  { name: 'comparison', site: 'secondary', at: '/types/manual', ready: text('Both sites are equal') },
+  { name: 'comparison', site: 'secondary', at: '/types/manual', ready: text('What was compared is equal') },
   { name: 'orphans', site: 'secondary', at: '/types/document/orphans', ready: text('old/forgotten.txt') },
   { name: 'primary', site: 'primary', at: '/', ready: text('lisbon') },
   { name: 'primary-type', site: 'primary', at: '/types/manual', ready: text('Last scan') },

@@ -165,7 +165,8 @@ export class TwoSites {
     for (const type of ['document', 'manual', 'archive']) mkdirSync(primary.store(type), { recursive: true });
     for (let i = 1; i <= 60; i += 1)
       primary.write('document', `letters/${i}.txt`, `letter ${i}\n`.repeat(i * 20));
-    for (let i = 1; i <= 40; i += 1) primary.write('manual', `chapter ${i}.txt`, `chapter ${i}\n`.repeat(50));
+    for (let i = 1; i <= 40; i += 1)
+      primary.write('manual', `${i <= 12 ? 'part one/' : ''}chapter ${i}.txt`, `chapter ${i}\n`.repeat(50));
     execFileSync('mkfifo', [join(primary.store('manual'), 'a pipe')]);
     await primary.start();
     primary.sql(`

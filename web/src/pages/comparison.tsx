@@ -37,6 +37,9 @@ export function Comparison({ now }: { now: SecondaryStatus }) {
   }, [tick]);
   const done = answer?.state === 'done';
   const equal = done && answer.types.every((type) => type.equal);
+  const whole = now.types.every(
+    (type) => !type.enabled || answer?.types.some((one) => one.name === type.name),
+  );
   return (
     <>
       <div class="page-head">
@@ -59,7 +62,7 @@ export function Comparison({ now }: { now: SecondaryStatus }) {
           {done ? (
             <span class={`standing ${equal ? 'verified' : 'failed'}`}>
               <Icon of={equal ? 'ok' : 'warning'} />
-              {equal ? 'Both sites are equal' : 'The sites differ'}
+              {!equal ? 'The sites differ' : whole ? 'Both sites are equal' : 'What was compared is equal'}
             </span>
           ) : null}
           {done && answer.began_at ? (
