@@ -398,7 +398,11 @@ http_session::admission http_session::admit(const request_parser& parser, http_r
     return {nullptr, refuse(400, ec::protocol, "the request's target is no path")};
   auto match = context_.routes.match(request.method, segments);
   request.captured = std::move(match.captured);
-  const auto access = match.found ? match.found->access : route_access::signed_only;
+  // Who may look at the API is told what is not there, others that they may not.
+  const bool of_api = !segments.empty() && segments.front() == "api";
+  const auto access = match.found ? match.found->access
+                      : of_api    ? route_access::viewer
+                                  : route_access::signed_only;
   if (auto refusal =
           context_.page->refuse_access(context_.keys, access, header[http::field::authorization],
                                        context_.time->wall(), request))

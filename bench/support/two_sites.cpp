@@ -108,6 +108,13 @@ boost::json::value site::status() {
   return answer ? std::move(*answer) : boost::json::value{};
 }
 
+boost::json::value site::ask(const std::string& target) {
+  auto answer = call_api(settings(), {"GET", target});
+  if (!answer)
+    throw std::runtime_error(answer.error().why.message);
+  return std::move(*answer);
+}
+
 void site::order(const std::string& target, const boost::json::value& body) {
   if (auto answer = call_api(settings(), {"POST", target, body}); !answer)
     throw std::runtime_error(answer.error().why.message);

@@ -50,6 +50,8 @@ public:
   void stop();
   /// The node's status; null where it does not answer.
   boost::json::value status();
+  /// GET of the node; throws unless it answers.
+  boost::json::value ask(const std::string& target);
   /// POST to the node; throws unless it says yes.
   void order(const std::string& target, const boost::json::value& body);
   /// Runs `farshore COMMAND …`; throws unless that ends with 0.
