@@ -136,8 +136,12 @@ struct common_routes {
                    co_return json_answer(process_json());
                  });
     add_endpoint(routes, "GET", "/api/v1/status",
-                 [status = status](const http_request&) -> awaitable<result<http_answer>> {
-                   auto stands = co_await status->get();
+                 [status = status](const http_request& request) -> awaitable<result<http_answer>> {
+                   result<std::shared_ptr<const status_answer::document>> stands;
+                   if (request.who)
+                     stands = co_await status->get();
+                   else
+                     stands = co_await status->renew();
                    if (!stands)
                      co_return fail(stands.error());
                    co_return http_answer{200, (*stands)->text, "application/json"};

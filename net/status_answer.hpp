@@ -1,6 +1,7 @@
 // The status document for all who ask: the site's actors, and their database, are asked a few times
-// a second at most, however many ask. Who acts through the API sees what came of it: an action
-// makes what was known before count no more.
+// a second at most, however many ask; but the site's own command line is told how it stands now,
+// for scripts go by that. Who acts through the API sees what came of it: an action makes what was
+// known before count no more.
 //
 // Lives on the server's thread.
 
@@ -43,13 +44,13 @@ public:
 
   /// Asked for no longer than a second ago. Hold it by a shared pointer.
   boost::asio::awaitable<result<std::shared_ptr<const document>>> get();
+  /// Asked for now.
+  boost::asio::awaitable<result<std::shared_ptr<const document>>> renew();
 
   /// What was known before now counts no more.
   void forget() { ++generation_; }
 
 private:
-  boost::asio::awaitable<result<std::shared_ptr<const document>>> renew();
-
   status_question ask_;
   std::function<std::shared_ptr<const config>()> settings_;
   const time_source& time_;

@@ -206,8 +206,8 @@ TEST_CASE("a site's own key opens nothing of another site's", "[e2e]") {
   CHECK(get("/v1/position", sign("/v1/position")).find("200 OK") != std::string::npos);
   const auto told = get("/api/v1/status", sign("/api/v1/status"));
   CAPTURE(told);
-  CHECK(told.find(" 401 ") != std::string::npos);
-  CHECK(told.find("own command line only") != std::string::npos);
+  CHECK(told.find(" 403 ") != std::string::npos);
+  CHECK(told.find("own command line and its tokens") != std::string::npos);
 
   // In the other's name it can only guess: the text of its key taken for the secret.
   CHECK(sign_request(key, "harbour", "GET", "/api/v1/status", now).empty());
