@@ -1,5 +1,6 @@
 #include "strategies/repository/pool.hpp"
 
+#include "config/locator.hpp"
 #include "strategies/file_errors.hpp"
 #include "strategies/repository/mirror.hpp"
 
@@ -90,6 +91,15 @@ void drop(int folder, const std::string& stem) {
 }
 
 } // namespace
+
+std::optional<std::string> pool_of(const sync_job& job, const std::string& own) {
+  if (job.pool.empty() || job.force || job.tries >= pool_tries_max)
+    return std::nullopt;
+  auto locator = decode_locator(job.pool);
+  if (!locator || !check_locator(*locator) || *locator == own)
+    return std::nullopt;
+  return std::move(*locator);
+}
 
 std::optional<pool> open_pool(int store, const std::string& locator) {
   auto folder = open_repository(store, locator);

@@ -6,6 +6,7 @@
 
 #include "config/error.hpp"
 #include "strategies/repository/refs.hpp"
+#include "strategies/strategy.hpp"
 #include "strategies/unique_fd.hpp"
 
 #include <optional>
@@ -22,6 +23,10 @@ struct pool {
   /// Read before any pack is shared: all that they need is in the packs that are there then.
   repository_refs refs;
 };
+
+/// The decoded locator of the pool that a mirror of the job, at `own` (decoded), may begin with;
+/// nothing where it is to be made by itself.
+std::optional<std::string> pool_of(const sync_job& job, const std::string& own);
 
 /// Of the mirror at the checked locator beneath `store`; nothing where none is there, or its refs
 /// can't be read.

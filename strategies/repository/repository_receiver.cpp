@@ -108,9 +108,8 @@ std::optional<content_offer> repository_receiver::offer() {
 }
 
 std::optional<content_offer> repository_receiver::offer_pool(int root) {
-  const auto locator = decode_locator(job_->pool);
-  if (job_->pool.empty() || job_->tries >= pool_tries_max || !locator || !check_locator(*locator) ||
-      *locator == locator_)
+  const auto locator = pool_of(*job_, locator_);
+  if (!locator)
     return std::nullopt;
   pool_ = open_pool(root, *locator);
   if (!pool_)

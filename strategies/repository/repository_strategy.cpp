@@ -118,9 +118,8 @@ result<std::shared_ptr<receiver>> repository_strategy::receive(std::shared_ptr<s
 
 /// A first mirror waits for its pool, for a while: the pool may be no record of this site at all.
 result<void> repository_strategy::demand_pool(const sync_job& job, const std::string& locator) {
-  const auto pool = decode_locator(job.pool);
-  if (job.pool.empty() || job.force || job.tries >= pool_tries_max || !pool ||
-      !check_locator(*pool) || *pool == locator)
+  const auto pool = pool_of(job, locator);
+  if (!pool)
     return {};
   const auto root = workshop_->root();
   if (!root || open_repository(*root, *pool) || open_repository(*root, locator))
