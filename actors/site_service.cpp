@@ -51,6 +51,32 @@ auto at_once(service_state& state, const site_order& order) {
   };
 }
 
+using waited_types = std::map<std::string, service_state::awaited>;
+
+/// Passes on a recheck; its job ends with what is waited for.
+template <class Target>
+void pass_recheck(service_state& state, const Target& site, const site_order& order,
+                  waited_types waited, bool can_be_cancelled, job_answer answer) {
+  state.self->request(site, answer_deadline, atom::recheck_v, order.type)
+      .then(
+          [&state, order, waited = std::move(waited), can_be_cancelled,
+           answer](const result<done>& taken) mutable {
+            if (!taken) {
+              answer.deliver(result<job>{fail(taken.error())});
+              return;
+            }
+            auto& one = state.begun(order, std::nullopt, waited.empty());
+            one.can_be_cancelled = can_be_cancelled && one.now == job::stage::running;
+            one.total = static_cast<std::int64_t>(waited.size());
+            if (!waited.empty())
+              state.rechecks[one.id] = std::move(waited);
+            answer.deliver(result<job>{one});
+          },
+          [answer](const caf::error& reason) mutable {
+            answer.deliver(result<job>{fail(lost(reason))});
+          });
+}
+
 } // namespace
 
 job& service_state::begun(const site_order& order, std::optional<std::int64_t> counted,
@@ -269,27 +295,12 @@ caf::result<result<job>> secondary_orders::mark(const site_order& order) {
 /// How the checks stand is asked first: a walk that is under way ends before ours begins.
 caf::result<result<job>> secondary_orders::recheck(const site_order& order) {
   const auto ordered = [this, order](const secondary_status& before, job_answer& answer) {
-    std::map<std::string, service_state::awaited> waited;
+    waited_types waited;
     for (const auto& line : before.types)
       if (line.declared.enabled && (order.type.empty() || order.type == line.declared.name))
         waited[line.declared.name] = {line.registry.walk.ended_at,
                                       line.registry.walk.stage == walk_stage::none ? 1 : 2};
-    state.self->request(site, answer_deadline, atom::recheck_v, order.type)
-        .then(
-            [this, order, waited, answer](const result<done>& taken) mutable {
-              if (!taken) {
-                answer.deliver(result<job>{fail(taken.error())});
-                return;
-              }
-              auto& one = state.begun(order, std::nullopt, waited.empty());
-              one.can_be_cancelled = one.now == job::stage::running;
-              one.total = static_cast<std::int64_t>(waited.size());
-              state.rechecks[one.id] = std::move(waited);
-              answer.deliver(result<job>{one});
-            },
-            [answer](const caf::error& reason) mutable {
-              answer.deliver(result<job>{fail(lost(reason))});
-            });
+    pass_recheck(state, site, order, std::move(waited), true, answer);
   };
   return pass<secondary_status>(state, site, ordered, atom::status_v);
 }
@@ -385,25 +396,11 @@ caf::result<result<job>> primary_orders::take(const site_order& order) {
 
 caf::result<result<job>> primary_orders::recheck(const site_order& order) {
   const auto ordered = [this, order](const primary_status& before, job_answer& answer) {
-    std::map<std::string, service_state::awaited> waited;
+    waited_types waited;
     for (const auto& scan : before.scans)
       if (order.type.empty() || order.type == scan.type)
         waited[scan.type] = {scan.scanned_at, 1};
-    state.self->request(registry, answer_deadline, atom::recheck_v, order.type)
-        .then(
-            [this, order, waited, answer](const result<done>& taken) mutable {
-              if (!taken) {
-                answer.deliver(result<job>{fail(taken.error())});
-                return;
-              }
-              auto& one = state.begun(order, std::nullopt, waited.empty());
-              one.total = static_cast<std::int64_t>(waited.size());
-              state.rechecks[one.id] = std::move(waited);
-              answer.deliver(result<job>{one});
-            },
-            [answer](const caf::error& reason) mutable {
-              answer.deliver(result<job>{fail(lost(reason))});
-            });
+    pass_recheck(state, registry, order, std::move(waited), false, answer);
   };
   return pass<primary_status>(state, registry, ordered, atom::status_v);
 }
